@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The one door to libbpf's kernel-side headers, and reads of what another CPU may be changing. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define READ_ONCE(x)        (*(const volatile typeof(x) *)&(x))
+#define likely(condition)   __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/*
+ * A second look at a word that another CPU may be changing. x86 keeps loads in
+ * order; elsewhere a full barrier must stand between the two.
+ */
+#if defined(__TARGET_ARCH_x86)
+#define READ_AGAIN(x) READ_ONCE(x)
+#else
+#define READ_AGAIN(x) __sync_fetch_and_add(&(x), 0)
+#endif

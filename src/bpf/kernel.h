@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's own types, only the fields that are read here. CO-RE finds each
+ * field where the running kernel has it, so the build needs no vmlinux.h and
+ * never reads the build host's /sys.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct xdp_buff {
+	__u32 flags;
+};
+
+#pragma clang attribute pop
+
+/* include/net/xdp.h: the frame goes on behind its first buffer. Linux 5.18. */
+#define XDP_FLAGS_HAS_FRAGS 1
+
+/* Turns a context into the kernel's own structure; costs nothing. Linux 6.2. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __attribute__((section(".ksyms"), weak));

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "core/arguments.h"
+#include "core/module.h"
+
+enum { KEY_JSON = 256, KEY_FORCE, KEY_FOR, KEY_WHY };
+
+static const struct {
+	unsigned flag;
+	struct argp_option option;
+} known[] = {
+	{ACCEPT_CONFIG, {"config", 'c', "FILE", 0, "read the configuration from FILE", 0}},
+	{ACCEPT_INTERVAL, {"interval", 'i', "SECONDS", 0, "time between reports (5, 0.5, 10m)", 0}},
+	{ACCEPT_COUNT, {"count", 'n', "COUNT", 0, "end after COUNT reports", 0}},
+	{ACCEPT_JSON, {"json", KEY_JSON, NULL, 0, "write JSON, for programs", 0}},
+	{ACCEPT_FORCE,
+	 {"force", KEY_FORCE, NULL, 0, "do it even where it shuts out a peer that this host needs",
+	  0}},
+	{ACCEPT_FOR, {"for", KEY_FOR, "DURATION", 0, "how long: 90s, 10m, 1h30m, 2d", 0}},
+	{ACCEPT_WHY, {"why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0}},
+};
+
+struct reading {
+	struct arguments *arguments;
+	const char *operands;
+	size_t least;
+	size_t most;
+};
+
+/* Plain seconds, with decimals, or a duration. */
+static int parse_interval(const char *text, uint64_t *ret_ns, struct error *error)
+{
+	char quoted[QUOTE_TEXT], *end;
+	double seconds;
+
+	if (text[strspn(text, "0123456789.")] != '\0')
+		return duration_parse(text, ret_ns, error);
+	seconds = strtod(text, &end);
+	if (*end || !*text || !(seconds >= 0.1 && seconds <= 86400))
+		return error_set(error, -EINVAL,
+				 "interval %s: give seconds from 0.1 to 86400, as in -i 5",
+				 text_quote(text, quoted));
+	*ret_ns = (uint64_t)(seconds * NSEC_PER_SEC);
+	return 0;
+}
+
+static int parse_count(const char *text, uint64_t *ret_count, struct error *error)
+{
+	const char *cursor = text;
+	char quoted[QUOTE_TEXT];
+
+	if (text_take_number(&cursor, UINT32_MAX, ret_count) < 0 || *cursor || *ret_count == 0)
+		return error_set(error, -EINVAL, "count %s: give a whole number from 1",
+				 text_quote(text, quoted));
+	return 0;
+}
+
+static error_t read_key(int key, char *text, struct argp_state *state)
+{
+	struct reading *reading = state->input;
+	struct arguments *arguments = reading->arguments;
+	struct error error = {""};
+	int r = 0;
+
+	switch (key) {
+	case 'c':
+		arguments->config = text;
+		break;
+	case 'i':
+		r = parse_interval(text, &arguments->interval, &error);
+		break;
+	case 'n':
+		r = parse_count(text, &arguments->count, &error);
+		break;
+	case KEY_JSON:
+		arguments->json = true;
+		break;
+	case KEY_FORCE:
+		arguments->force = true;
+		break;
+	case KEY_FOR:
+		r = duration_parse(text, &arguments->duration, &error);
+		break;
+	case KEY_WHY:
+		arguments->why = text;
+		break;
+	case ARGP_KEY_ARGS:
+		arguments->operands = state->argv + state->next;
+		arguments->operand_count = (size_t)(state->argc - state->next);
+		break;
+	case ARGP_KEY_END:
+		if (arguments->operand_count < reading->least)
+			r = error_set(&error, -EINVAL, "%s is missing", reading->operands);
+		else if (arguments->operand_count > reading->most)
+			r = error_set(&error, -EINVAL, "'%s' is one argument too many",
+				      arguments->operands[reading->most]);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	if (r < 0) {
+		log_error("%s", error.text);
+		argp_state_help(state, stderr, ARGP_HELP_SEE);
+		exit(STATUS_USAGE);
+	}
+	return 0;
+}
+
+void arguments_read(int argc, char **argv, unsigned accepted, const char *operands, size_t least,
+		    size_t most, const char *doc, struct arguments *ret_arguments)
+{
+	struct argp_option options[ARRAY_SIZE(known) + 1] = {0};
+	struct reading reading = {ret_arguments, operands, least, most};
+	struct argp argp = {
+		.options = options, .parser = read_key, .args_doc = operands, .doc = doc};
+	char name[64];
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (accepted & known[i].flag)
+			options[count++] = known[i].option;
+	*ret_arguments = (struct arguments){.config = NULL};
+	argp_err_exit_status = STATUS_USAGE;
+	snprintf(name, sizeof(name), "sumun %s", argv[0]);
+	argv[0] = name;
+	argp_parse(&argp, argc, argv, 0, NULL, &reading);
+}

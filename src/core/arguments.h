@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line of one command, read by glibc's argp: usage, --help and the checks
+ * follow from a few flags, so that an option means the same wherever it stands.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum arguments_accepted {
+	ACCEPT_CONFIG = 1 << 0,   /* -c FILE */
+	ACCEPT_JSON = 1 << 1,     /* --json */
+	ACCEPT_INTERVAL = 1 << 2, /* -i SECONDS */
+	ACCEPT_COUNT = 1 << 3,    /* -n COUNT */
+	ACCEPT_FORCE = 1 << 4,    /* --force */
+	ACCEPT_FOR = 1 << 5,      /* --for DURATION */
+	ACCEPT_WHY = 1 << 6,      /* --why TEXT */
+};
+
+struct arguments {
+	const char *config;
+	bool json;
+	bool force;
+	uint64_t interval; /* nanoseconds; 0: not given */
+	uint64_t count;    /* 0: not given */
+	uint64_t duration; /* nanoseconds; 0: not given */
+	const char *why;
+	char **operands; /* into argv */
+	size_t operand_count;
+};
+
+/*
+ * Reads the arguments of a command. `operands` names them for the usage; between `least`
+ * and `most` are taken. Prints usage and exits for --help (0) and for errors (2).
+ */
+void arguments_read(int argc, char **argv, unsigned accepted, const char *operands, size_t least,
+		    size_t most, const char *doc, struct arguments *ret_arguments);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the rest of sumun knows of a capability: one of these, a row in modules.c.
+ *
+ * `sumun run` starts each module, hands its events to describe() and writes the record,
+ * calls second() every second and report() every interval, and stops it. A module's
+ * instance is its own; the functions return 0 or a negative errno with the reason.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "bpf/event.h"
+#include "core/config.h"
+#include "core/output.h"
+#include "core/record.h"
+
+/* A verb of the command line; main.c puts "sumun" and the global options around it. */
+struct command {
+	const char *name;
+	const char *arguments;             /* "ADDR[/LEN]..." */
+	const char *summary;               /* a line for `sumun help` */
+	int (*run)(int argc, char **argv); /* argv[0] is the name; returns an exit status */
+};
+
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,  /* wrong usage or configuration */
+	STATUS_UNABLE = 3, /* the kernel or the permissions do not allow it */
+};
+
+/* The exit status that an error from a module deserves. */
+enum exit_status status_of(int error);
+
+/* What `sumun run` was asked to do. */
+struct start_options {
+	bool configured; /* a configuration file was given */
+	bool force;
+	char **interfaces; /* as typed; NULL when none was */
+	size_t interface_count;
+};
+
+struct module {
+	const char *name;
+	uint16_t events; /* enum event_module */
+
+	/* The section of the configuration file and the struct it fills, with the defaults in it.
+	 */
+	const struct setting *settings;
+	size_t setting_count;
+	void *config;
+
+	/* Can it run here? Really tries. */
+	int (*probe)(struct error *why);
+	int (*start)(const struct start_options *options, void **ret_instance, struct error *error);
+	/* The map of the ring to read, or -1 when somebody else reads it. */
+	int (*ring)(void *instance);
+	/* One of its events as a record; pure. False for an event that is to be shown to nobody. */
+	bool (*describe)(void *instance, const struct event_header *event,
+			 struct record *ret_record);
+	void (*second)(void *instance, struct output *output);
+	/* `elapsed`: nanoseconds since the last report. */
+	void (*report)(void *instance, struct output *output, uint64_t elapsed);
+	uint64_t (*interval)(const void *config); /* between reports, nanoseconds */
+	void *(*stop)(void *instance);            /* NULL is fine; returns NULL */
+
+	const struct command *commands; /* ends with a NULL name */
+};
+
+/* All modules; ends with NULL. */
+extern const struct module *const modules[];
+
+/* Reads a configuration file into all modules' configs and `output`. Logs what is wrong. */
+int modules_configure(const char *path, struct output_config *output);
+/* Prints the effective configuration. */
+void modules_print_config(const struct output_config *output, FILE *out);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "base/log.h"
+#include "core/module.h"
+#include "modules/filter/module.h"
+
+const struct module *const modules[] = {
+	&filter_module,
+	NULL,
+};
+
+enum { TABLES_MAX = 16 };
+
+static size_t make_tables(struct setting_table tables[TABLES_MAX], struct output_config *output)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; modules[i] && count < TABLES_MAX - 1; i++)
+		tables[count++] = (struct setting_table){
+			modules[i]->settings, modules[i]->setting_count, modules[i]->config};
+	tables[count++] = (struct setting_table){output_settings, output_setting_count, output};
+	return count;
+}
+
+static void log_problem(void *context, const char *path, unsigned line, const char *text)
+{
+	if (line)
+		log_error("%s:%u: %s", path, line, text);
+	else
+		log_error("%s: %s", path, text);
+}
+
+int modules_configure(const char *path, struct output_config *output)
+{
+	struct setting_table tables[TABLES_MAX];
+	size_t count = make_tables(tables, output);
+
+	return config_read(path, tables, count, log_problem, NULL);
+}
+
+void modules_print_config(const struct output_config *output, FILE *out)
+{
+	struct setting_table tables[TABLES_MAX];
+	size_t count = make_tables(tables, (struct output_config *)output);
+
+	config_print(tables, count, out);
+}
+
+enum exit_status status_of(int error)
+{
+	switch (error) {
+	case 0:
+		return STATUS_OK;
+	case -EINVAL:
+		return STATUS_USAGE;
+	case -EPERM:
+	case -EACCES:
+	case -EOPNOTSUPP:
+	case -ENOSYS:
+		return STATUS_UNABLE;
+	default:
+		return STATUS_FAILED;
+	}
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "core/arguments.h"
+#include "core/loop.h"
+#include "core/module.h"
+#include "core/ring.h"
+#include "core/run.h"
+
+enum { MODULES_MAX = 16 };
+
+struct run;
+
+struct running {
+	struct run *run;
+	const struct module *module;
+	void *instance;
+	struct ring *ring;
+	uint64_t reported; /* CLOCK_BOOTTIME of the last report, nanoseconds */
+};
+
+struct run {
+	struct loop *loop;
+	struct output *output;
+	struct running running[MODULES_MAX];
+	size_t count;
+	uint64_t reports_left; /* 0: no limit */
+};
+
+static int on_signal(void *argument, int signal)
+{
+	struct run *run = argument;
+
+	if (signal == SIGHUP)
+		output_reopen(run->output);
+	else
+		loop_stop(run->loop);
+	return 0;
+}
+
+static void on_event(void *argument, const struct event_header *event)
+{
+	struct running *running = argument;
+	struct record record;
+
+	if (event->module == running->module->events &&
+	    running->module->describe(running->instance, event, &record))
+		output_record(running->run->output, &record, false);
+}
+
+/* Whoever reads us is gone: end as if asked to. */
+static void flush(struct run *run)
+{
+	if (!output_flush(run->output))
+		loop_stop(run->loop);
+}
+
+static int on_ring(void *argument)
+{
+	struct running *running = argument;
+
+	ring_drain(running->ring);
+	flush(running->run);
+	return 0;
+}
+
+static int on_second(void *argument)
+{
+	struct running *running = argument;
+
+	running->module->second(running->instance, running->run->output);
+	flush(running->run);
+	return 0;
+}
+
+static void report(struct running *running)
+{
+	uint64_t now = timestamp_boottime();
+
+	running->module->report(running->instance, running->run->output, now - running->reported);
+	running->reported = now;
+	flush(running->run);
+}
+
+static int on_interval(void *argument)
+{
+	struct running *running = argument;
+	struct run *run = running->run;
+
+	report(running);
+	if (run->reports_left && --run->reports_left == 0)
+		loop_stop(run->loop);
+	return 0;
+}
+
+static int start_module(struct run *run, const struct module *module,
+			const struct start_options *options, uint64_t interval, struct error *error)
+{
+	struct running *running = &run->running[run->count];
+	int fd, r;
+
+	*running = (struct running){.run = run, .module = module};
+	r = module->start(options, &running->instance, error);
+	if (r < 0)
+		return r;
+	run->count++;
+	running->reported = timestamp_boottime();
+	fd = module->ring(running->instance);
+	if (fd >= 0) {
+		running->ring = ring_new(fd, on_event, running, error);
+		if (!running->ring)
+			return -EIO;
+		r = loop_add_fd(run->loop, ring_fd(running->ring), on_ring, running);
+	}
+	if (r == 0)
+		r = loop_add_timer(run->loop, NSEC_PER_SEC, on_second, running);
+	if (r == 0)
+		r = loop_add_timer(run->loop, interval, on_interval, running);
+	if (r < 0)
+		error_set(error, r, "cannot watch the %s", module->name);
+	return r;
+}
+
+/* What the rings still hold is told before the end. */
+static void stop_modules(struct run *run)
+{
+	while (run->count > 0) {
+		struct running *running = &run->running[--run->count];
+
+		if (running->ring)
+			ring_drain(running->ring);
+		if (running->instance)
+			running->module->second(running->instance, run->output);
+		ring_free(running->ring);
+		running->module->stop(running->instance);
+	}
+}
+
+static int watch(struct run *run, const struct arguments *arguments, struct error *error)
+{
+	struct start_options options = {
+		.configured = arguments->config,
+		.force = arguments->force,
+		.interfaces = arguments->operands,
+		.interface_count = arguments->operand_count,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && modules[i]; i++) {
+		const struct module *module = modules[i];
+		uint64_t interval = arguments->interval ? arguments->interval
+							: module->interval(module->config);
+
+		r = start_module(run, module, &options, interval, error);
+	}
+	if (r == 0 && !arguments->json && isatty(STDOUT_FILENO))
+		log_info("watching; Ctrl-C ends it");
+	if (r == 0)
+		r = loop_run(run->loop);
+	stop_modules(run);
+	output_flush(run->output);
+	return r;
+}
+
+int command_run(int argc, char **argv)
+{
+	struct output_config config = {NULL, NULL};
+	struct arguments arguments;
+	struct error error = {""};
+	struct run run = {.count = 0};
+	int r = 0;
+
+	arguments_read(argc, argv,
+		       ACCEPT_CONFIG | ACCEPT_JSON | ACCEPT_INTERVAL | ACCEPT_COUNT | ACCEPT_FORCE,
+		       "[IFACE...]", 0, 64,
+		       "Attach, watch and report until Ctrl-C. What 'sumun up' left is adopted and "
+		       "left in place; what this command attached is detached at its end.",
+		       &arguments);
+	if (arguments.config && modules_configure(arguments.config, &config) < 0)
+		return STATUS_USAGE;
+	signal(SIGPIPE, SIG_IGN);
+	run.reports_left = arguments.count;
+	/* Before anything is attached, so that a signal in the middle of it waits. */
+	run.loop = loop_new(on_signal, &run, &error);
+	run.output = run.loop ? output_new(&config, arguments.json, &error) : NULL;
+	output_config_free(&config);
+	r = run.output ? watch(&run, &arguments, &error) : -EIO;
+	if (r < 0)
+		log_error("%s", error.text);
+	output_free(run.output);
+	loop_free(run.loop);
+	return status_of(r);
+}

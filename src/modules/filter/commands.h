@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* up, down, status, stats, ban, unban, bans. */
+#pragma once
+
+#include "core/module.h"
+
+extern const struct command filter_commands[];
+
+int command_up(int argc, char **argv);
+int command_down(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_stats(int argc, char **argv);
+int command_ban(int argc, char **argv);
+int command_unban(int argc, char **argv);
+int command_bans(int argc, char **argv);

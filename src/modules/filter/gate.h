@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gate: one store, the policy in force, and the interfaces it stands on. Raising it,
+ * changing its policy and taking it down are done under the lock of the state directory,
+ * and in an order in which every packet finds a whole policy: the former or the new one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/attach.h"
+#include "modules/filter/settings.h"
+#include "modules/filter/store.h"
+
+struct gate_interface {
+	char name[16]; /* "" when the interface is gone */
+	unsigned ifindex;
+	enum attach_mode mode;
+	uint64_t since; /* CLOCK_REALTIME, nanoseconds */
+};
+
+struct gate_options {
+	const struct filter_config *config;
+	bool adopt;        /* a gate that is up keeps its policy */
+	char **interfaces; /* instead of those of the configuration; NULL: use those */
+	size_t interface_count;
+	bool keep;  /* `up`: outlives this command, and detaches from interfaces not named */
+	bool force; /* do what would be refused for the sake of a guarded peer */
+};
+
+/* What gate_raise() did, for the caller to tell. */
+struct gate_report {
+	bool fresh;      /* there was no gate before */
+	size_t attached; /* interfaces attached now, their indices: */
+	unsigned ifindexes[64];
+	size_t detached;
+};
+
+/*
+ * Raises the gate or changes it. On failure everything is as it was before. Logs how
+ * each interface was attached, and why not natively.
+ */
+int gate_raise(const struct gate_options *options, struct store *ret_store,
+	       struct gate_report *ret_report, struct error *error);
+
+/* Opens the gate's store; -ENOENT with the advice to raise it when there is none. */
+int gate_open(enum store_access access, struct store *ret_store, struct error *error);
+
+/* Opens it for a change and takes the lock; close *ret_lock when done. */
+int gate_open_locked(struct store *ret_store, int *ret_lock, struct error *error);
+
+/* Detaches from every interface and forgets everything. -ENOENT when there is no gate. */
+int gate_remove(struct error *error);
+
+/* Detaches from one interface. */
+int gate_detach(const struct store *store, unsigned ifindex);
+
+/* Whether `up` made it last. */
+bool gate_is_kept(const struct store *store);
+
+/* The interfaces that the gate stands on; at most `size`. Returns how many. */
+size_t gate_interfaces(const struct store *store, struct gate_interface *interfaces, size_t size);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is this source banned or exempt? Look-ups in the tables that filter.h lays out. */
+#pragma once
+
+#include "bpf/helpers.h"
+#include "modules/filter/filter.h"
+#include "modules/filter/maps.bpf.h"
+#include "modules/filter/packet.bpf.h"
+
+static __always_inline __u32 now_ticks(void)
+{
+	return (bpf_jiffies64() + READ_ONCE(globals.state.tick_offset)) >> tick_shift;
+}
+
+/* False proves that no list holds anything near the source of this packet, which was parsed. */
+static __always_inline bool maybe_listed(struct xdp_md *ctx, const struct packet *packet)
+{
+	__u32 bit, word;
+	__u64 *hint;
+
+	if (packet->family == FAMILY_V4) {
+		struct iphdr *ip = frame_start(ctx) + packet->ip_offset;
+
+		if ((void *)(ip + 1) > frame_end(ctx))
+			return true;
+		bit = filter_hint4(bpf_ntohl(ip->saddr));
+	} else {
+		struct ipv6hdr *ip = frame_start(ctx) + packet->ip_offset;
+
+		if ((void *)(ip + 1) > frame_end(ctx))
+			return true;
+		bit = filter_hint6(bpf_be64_to_cpu(*(__be64 *)&ip->saddr), seed);
+	}
+	word = bit / 64;
+	hint = bpf_map_lookup_elem(&hints, &word);
+	return !hint || *hint >> (bit % 64) & 1;
+}
+
+static __always_inline bool ban_in_force(__u64 word, __u32 now)
+{
+	__u32 end = (word >> BAN_END_SHIFT) & BAN_END_MASK;
+
+	return now < end || end == BAN_FOREVER;
+}
+
+/* The word of a ban in force on this IPv4 address in this one bucket, or 0. */
+static __always_inline __u64 match_ban4(struct ban4_bucket *bucket, __u32 address, __u32 now)
+{
+#pragma unroll
+	for (int i = 0; i < BAN4_SLOTS; i++) {
+		__u64 word = READ_ONCE(bucket->slot[i]);
+
+		if ((__u32)word == address && ban_in_force(word, now))
+			return word;
+	}
+	return 0;
+}
+
+/* The word of the ban in force on this IPv4 address, or 0. */
+static __always_inline __u64 find_ban4(__u32 address, __u32 now)
+{
+	__u32 home = filter_ban4_home(address, seed);
+
+	for (__u32 probe = 0; probe < BAN4_PROBES; probe++) {
+		__u32 index = (home + probe) % BAN4_BUCKETS;
+		struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
+		__u64 word;
+
+		if (!bucket)
+			return 0;
+		word = match_ban4(bucket, address, now);
+		if (word || !READ_ONCE(bucket->slot[BAN4_SLOTS - 1]))
+			return word;
+	}
+	return 0;
+}
+
+/* The word of `slot` when it holds exactly this prefix, or 0. */
+static __always_inline __u64 wide_match(struct wide_slot *slot, struct filter_key key, __u32 length)
+{
+	__u64 word = READ_ONCE(slot->word);
+
+	if (!word || WIDE_LENGTH(word) != length || READ_ONCE(slot->key.low) != key.low ||
+	    READ_ONCE(slot->key.high) != key.high)
+		return 0;
+	return READ_AGAIN(slot->word) == word ? word : 0;
+}
+
+/* The word of the ban in force on exactly this prefix, or 0. */
+static __always_inline __u64 find_ban_wide(struct filter_key key, __u32 length, __u32 now)
+{
+	__u32 home = filter_wide_hash(key, length, seed);
+
+	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
+		__u32 index = (home + probe) % BAN_WIDE_BUCKETS;
+		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
+
+		if (!bucket)
+			return 0;
+#pragma unroll
+		for (int i = 0; i < WIDE_SLOTS; i++) {
+			__u64 word = wide_match(&bucket->slot[i], key, length);
+
+			if (word && ban_in_force(word, now))
+				return word;
+		}
+		if (!READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word))
+			return 0;
+	}
+	return 0;
+}
+
+/* The role of the entry of this policy for exactly this prefix, or 0. */
+static __always_inline __u64 find_role(const struct filter_policy *policy, struct filter_key key,
+				       __u32 length)
+{
+	__u32 home = filter_wide_hash(key, length, seed);
+
+	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
+		struct wide_bucket *bucket =
+			(struct wide_bucket *)&policy->allow[(home + probe) % ALLOW_BUCKETS];
+
+#pragma unroll
+		for (int i = 0; i < WIDE_SLOTS; i++) {
+			if (wide_match(&bucket->slot[i], key, length))
+				return bucket->slot[i].role;
+		}
+		if (!bucket->slot[WIDE_SLOTS - 1].word)
+			return 0;
+	}
+	return 0;
+}
+
+/* The answer of judge_source(): banned, or else the roles that exempt it from something. */
+#define SOURCE_BANNED (1ULL << 63)
+
+static __always_inline bool maybe_allowed(const struct filter_policy *policy, __u32 family,
+					  struct filter_key source)
+{
+	__u32 hint = filter_allow_hint(family, source, seed);
+
+	return policy->allow_hints[family][hint / 64] >> (hint % 64) & 1;
+}
+
+/* Behind a ban that a guarded peer is exempt from there may be one by force, on another prefix. */
+static __always_inline bool ban_holds(__u64 ban, __u64 role)
+{
+	return ban && (!role || ban & BAN_FORCED);
+}
+
+/*
+ * What is known of the source of this packet. Global, so that the verifier checks
+ * it once, for any arguments, and not again behind every path that leads here; it
+ * is only called for packets whose hint bit is set.
+ */
+__noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family, __u32 slot)
+{
+	struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
+	const struct filter_lengths *lengths;
+	struct filter_key source;
+	__u64 role = 0, ban = 0;
+	__u32 now;
+
+	source = read_address(ctx, ip_offset, family, false);
+	family = family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6;
+	if (maybe_allowed(policy, family, source)) {
+		lengths = &policy->allow_lengths[family];
+		for (__u32 i = 0; i < LENGTHS_MAX && i < lengths->count; i++) {
+			__u32 length = lengths->length[i];
+
+			role |= find_role(policy, filter_key_mask(source, length), length);
+		}
+	}
+	/* What the operator allowed wins over everything; a guarded peer can be banned by force. */
+	if (role & ROLE_ALLOW || (role && !READ_ONCE(globals.state.forced_bans)))
+		return role;
+
+	now = now_ticks();
+	if (family == FAMILY_V4)
+		ban = find_ban4(source.low, now);
+	lengths = &globals.state.ban_lengths[family];
+	for (__u32 i = 0; !ban_holds(ban, role) && i < LENGTHS_MAX && i < READ_ONCE(lengths->count);
+	     i++) {
+		__u32 length = lengths->length[i];
+
+		ban |= find_ban_wide(filter_key_mask(source, length), length, now);
+	}
+	return ban_holds(ban, role) ? SOURCE_BANNED : role;
+}
+
+/* Not an answer, see below. */
+#define SOURCE_UNDECIDED (1ULL << 62)
+
+/*
+ * The same answer without a call, or SOURCE_UNDECIDED, for the addresses that an
+ * attack consists of: banned by themselves, found in the first bucket, not allowed.
+ * Where returns are guarded against speculation, a call costs as much as all of this.
+ */
+static __always_inline __u64 judge_source_quickly(struct xdp_md *ctx, __u32 ip_offset, __u8 family,
+						  const struct filter_policy *policy)
+{
+	struct filter_key source = read_address(ctx, ip_offset, family, false);
+	__u32 index;
+
+	if (family == FAMILY_V4) {
+		struct ban4_bucket *bucket;
+
+		index = filter_ban4_home(source.low, seed);
+		bucket = bpf_map_lookup_elem(&bans4, &index);
+		if (!bucket || maybe_allowed(policy, FAMILY_V4, source))
+			return SOURCE_UNDECIDED;
+		if (match_ban4(bucket, source.low, now_ticks()))
+			return SOURCE_BANNED;
+		if (READ_ONCE(bucket->slot[BAN4_SLOTS - 1]) ||
+		    globals.state.ban_lengths[FAMILY_V4].count)
+			return SOURCE_UNDECIDED;
+		return 0;
+	} else {
+		struct wide_bucket *bucket;
+		__u32 now = now_ticks();
+
+		index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
+		bucket = bpf_map_lookup_elem(&bans_wide, &index);
+		if (!bucket || maybe_allowed(policy, FAMILY_V6, source))
+			return SOURCE_UNDECIDED;
+#pragma unroll
+		for (int i = 0; i < WIDE_SLOTS; i++) {
+			__u64 word = wide_match(&bucket->slot[i], source, 128);
+
+			if (word && ban_in_force(word, now))
+				return SOURCE_BANNED;
+		}
+		return SOURCE_UNDECIDED;
+	}
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/timestamp.h"
+#include "modules/filter/commands.h"
+#include "modules/filter/gate.h"
+#include "modules/filter/module.h"
+#include "modules/filter/settings.h"
+#include "modules/filter/report.h"
+#include "modules/filter/snapshot.h"
+#include "modules/filter/watch.h"
+
+/* The filter inside `sumun run`. */
+struct filter {
+	struct store store;
+	struct gate_report raised;
+	bool adopted;    /* the gate was up before */
+	int presence_fd; /* shared lock: a run is here */
+	int reader_fd;   /* lock of the ring's one reader, or -1 */
+	struct snapshot *before;
+	struct watch *watch;
+};
+
+static void *filter_stop(void *instance);
+
+static int probe(struct error *why)
+{
+	CLEANUP_STORE struct store store = STORE_NONE;
+
+	return store_create(&store, why);
+}
+
+/* An existing gate is taken as it is, for reading only where writing is not permitted. */
+static int adopt(struct filter *filter, struct error *error)
+{
+	int r = gate_open(STORE_WRITE, &filter->store, error);
+
+	if (r == -EPERM || r == -EACCES)
+		r = gate_open(STORE_READ, &filter->store, error);
+	filter->adopted = r == 0;
+	return r;
+}
+
+static int raise_gate(struct filter *filter, const struct start_options *options,
+		      struct error *error)
+{
+	struct gate_options gate = {
+		.config = &filter_config,
+		.adopt = !options->configured,
+		.interfaces = options->interfaces,
+		.interface_count = options->interface_count,
+		.force = options->force,
+	};
+	int r = gate_raise(&gate, &filter->store, &filter->raised, error);
+
+	filter->adopted = r == 0 && !filter->raised.fresh;
+	return r;
+}
+
+static int take_locks(struct filter *filter, struct error *error)
+{
+	char path[PINS_PATH];
+	int r = pins_lock(filter->store.directory, PINS_LOCK_SHARED, true, &filter->presence_fd,
+			  error);
+
+	if (r == 0)
+		r = pins_path(path, filter->store.directory, "reader");
+	if (r < 0)
+		return r;
+	if (pins_lock(path, PINS_LOCK_EXCLUSIVE, false, &filter->reader_fd, NULL) < 0)
+		log_warning("another 'sumun run' reads the events and logs them; this one reports "
+			    "the rest");
+	return 0;
+}
+
+static int filter_start(const struct start_options *options, void **ret_instance,
+			struct error *error)
+{
+	struct filter *filter = calloc(1, sizeof(*filter));
+	int r = -ENOENT;
+
+	if (!filter)
+		return -ENOMEM;
+	filter->store = STORE_NONE;
+	filter->presence_fd = filter->reader_fd = -1;
+	if (!options->configured && !options->interface_count)
+		r = adopt(filter, error);
+	if (r == -ENOENT)
+		r = raise_gate(filter, options, error);
+	if (r == 0)
+		r = take_locks(filter, error);
+	if (r == 0) {
+		filter->before = snapshot_take(&filter->store);
+		filter->watch = watch_new(&filter->store);
+		if (!filter->before || !filter->watch)
+			r = error_set(error, -ENOMEM, "out of memory");
+	}
+	if (r < 0) {
+		filter_stop(filter);
+		return r;
+	}
+	*ret_instance = filter;
+	return 0;
+}
+
+static int filter_ring(void *instance)
+{
+	const struct filter *filter = instance;
+
+	return filter->reader_fd >= 0 ? filter->store.fds[STORE_EVENTS] : -1;
+}
+
+static bool filter_describe(void *instance, const struct event_header *event,
+			    struct record *ret_record)
+{
+	struct filter *filter = instance;
+
+	if (event->kind != FILTER_EVENT_PACKET || event->size != sizeof(struct filter_event))
+		return false;
+	return watch_describe(filter->watch, (const struct filter_event *)event, ret_record);
+}
+
+static void filter_second(void *instance, struct output *output)
+{
+	struct filter *filter = instance;
+	struct error error = {""};
+
+	if (filter->store.access == STORE_WRITE)
+		store_follow_clock(&filter->store);
+	if (store_refresh(&filter->store, &error) < 0)
+		log_warning("%s, ignoring", error.text);
+	watch_second(filter->watch, output);
+}
+
+static void print_head(const struct filter *filter, const struct snapshot *now)
+{
+	double seconds = (double)(now->time - filter->before->time) / 1e9;
+	char time[TIMESTAMP_TEXT], interfaces[512], packets[NUMBER_TEXT], dropped[NUMBER_TEXT];
+	double packet_rate = (double)(now->total.packets - filter->before->total.packets) / seconds;
+	double drop_rate =
+		(double)(snapshot_dropped(now).packets - snapshot_dropped(filter->before).packets) /
+		seconds;
+
+	printf("\n%s  %s  %s  %s packets/s  %s dropped/s\n", timestamp_local(timestamp_now(), time),
+	       report_interfaces(&filter->store, interfaces, sizeof(interfaces)),
+	       filter_mode_name(store_policy(&filter->store)->mode),
+	       rate_format(packet_rate, packets), rate_format(drop_rate, dropped));
+}
+
+static void filter_report(void *instance, struct output *output, uint64_t elapsed)
+{
+	struct filter *filter = instance;
+	struct snapshot *now = snapshot_take(&filter->store);
+
+	if (!now) {
+		log_warning("no memory for a report, ignoring");
+		return;
+	}
+	if (output_is_json(output)) {
+		json_t *object = report_interval_json(&filter->store, now, filter->before);
+		json_t *line = json_pack("{s:s}", "record", "filter-report");
+
+		json_object_update(line, object);
+		json_decref(object);
+		json_write_line(line, stdout);
+	} else {
+		print_head(filter, now);
+		report_text(&filter->store, now, filter->before, stdout);
+	}
+	free(filter->before);
+	filter->before = now;
+	if (filter->store.access == STORE_WRITE)
+		store_sweep(&filter->store);
+}
+
+static uint64_t filter_interval(const void *config)
+{
+	return ((const struct filter_config *)config)->report_interval;
+}
+
+/* The last `run` takes down what no `up` made; others take back what they attached. */
+static void let_go(struct filter *filter)
+{
+	char parent[PINS_PATH], interfaces[512];
+	CLEANUP_CLOSE int lock = -1;
+	struct error error = {""};
+
+	if (pins_directory(false, parent, &error) < 0 ||
+	    pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, &error) < 0)
+		return;
+	report_interfaces(&filter->store, interfaces, sizeof(interfaces));
+	if (!gate_is_kept(&filter->store) && flock(filter->presence_fd, LOCK_EX | LOCK_NB) == 0) {
+		int r = pins_remove(filter->store.directory);
+
+		if (r < 0)
+			log_error("cannot remove '%s': %s", filter->store.directory, strerror(-r));
+		else
+			log_info("detached from %s", interfaces);
+		return;
+	}
+	for (size_t i = 0; i < filter->raised.attached; i++)
+		gate_detach(&filter->store, filter->raised.ifindexes[i]);
+	log_info("left in place on %s",
+		 report_interfaces(&filter->store, interfaces, sizeof(interfaces)));
+}
+
+static void *filter_stop(void *instance)
+{
+	struct filter *filter = instance;
+
+	if (!filter)
+		return NULL;
+	if (filter->store.access == STORE_WRITE && filter->presence_fd >= 0)
+		let_go(filter);
+	cleanup_close(&filter->presence_fd);
+	cleanup_close(&filter->reader_fd);
+	watch_free(filter->watch);
+	free(filter->before);
+	store_close(&filter->store);
+	free(filter);
+	return NULL;
+}
+
+const struct module filter_module = {
+	.name = "filter",
+	.events = EVENT_FILTER,
+	.settings = filter_settings,
+	.setting_count = 6,
+	.config = &filter_config,
+	.probe = probe,
+	.start = filter_start,
+	.ring = filter_ring,
+	.describe = filter_describe,
+	.second = filter_second,
+	.report = filter_report,
+	.interval = filter_interval,
+	.stop = filter_stop,
+	.commands = filter_commands,
+};

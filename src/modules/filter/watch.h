@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is being dropped, as a story that can be read: one line when a source begins,
+ * then at most a few lines a second that say how much more there was. The kernel's
+ * sightings (filter.h) hold the counts; this compares them from second to second.
+ */
+#pragma once
+
+#include "core/output.h"
+#include "modules/filter/filter.h"
+#include "modules/filter/store.h"
+
+struct watch;
+
+/* NULL when out of memory. What happened before is not told again. */
+struct watch *watch_new(const struct store *store);
+struct watch *watch_free(struct watch *watch); /* NULL is fine; returns NULL */
+
+/*
+ * An event of the ring as a record. False when the same source was told of a moment ago,
+ * by another CPU that sees its packets too.
+ */
+bool watch_describe(struct watch *watch, const struct filter_event *event,
+		    struct record *ret_record);
+
+/* Tells what came in since the last call: the busiest sources, and the rest in one line. */
+void watch_second(struct watch *watch, struct output *output);
