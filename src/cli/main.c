@@ -66,7 +66,7 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; modules[i]; i++)
 		add_rows(table, modules[i]->commands);
 	table_print(table, out, 2);
-	fputs("\n'sumun COMMAND --help' tells more; so does sumun(8).\n"
+	fputs("\n'sumun COMMAND --help' tells more; so does sumun(1).\n"
 	      "Exit status: 0 well, 1 failed, 2 wrong usage or configuration, 3 the kernel or the\n"
 	      "permissions do not allow it.\n",
 	      out);

@@ -59,9 +59,9 @@ struct module {
 	int (*start)(const struct start_options *options, void **ret_instance, struct error *error);
 	/* The map of the ring to read, or -1 when somebody else reads it. */
 	int (*ring)(void *instance);
-	/* One of its events as a record; pure. False for an event that is to be shown to nobody. */
+	/* One of its events as a record; false: not to be told; *ret_quiet: to the logs only. */
 	bool (*describe)(void *instance, const struct event_header *event,
-			 struct record *ret_record);
+			 struct record *ret_record, bool *ret_quiet);
 	void (*second)(void *instance, struct output *output);
 	/* `elapsed`: nanoseconds since the last report. */
 	void (*report)(void *instance, struct output *output, uint64_t elapsed);

@@ -47,10 +47,11 @@ static void on_event(void *argument, const struct event_header *event)
 {
 	struct running *running = argument;
 	struct record record;
+	bool quiet = false;
 
 	if (event->module == running->module->events &&
-	    running->module->describe(running->instance, event, &record))
-		output_record(running->run->output, &record, false);
+	    running->module->describe(running->instance, event, &record, &quiet))
+		output_record(running->run->output, &record, quiet);
 }
 
 /* Whoever reads us is gone: end as if asked to. */

@@ -116,13 +116,14 @@ static int filter_ring(void *instance)
 }
 
 static bool filter_describe(void *instance, const struct event_header *event,
-			    struct record *ret_record)
+			    struct record *ret_record, bool *ret_quiet)
 {
 	struct filter *filter = instance;
 
 	if (event->kind != FILTER_EVENT_PACKET || event->size != sizeof(struct filter_event))
 		return false;
-	return watch_describe(filter->watch, (const struct filter_event *)event, ret_record);
+	return watch_describe(filter->watch, (const struct filter_event *)event, ret_record,
+			      ret_quiet);
 }
 
 static void filter_second(void *instance, struct output *output)
@@ -183,6 +184,18 @@ static uint64_t filter_interval(const void *config)
 	return ((const struct filter_config *)config)->report_interval;
 }
 
+/* What a person wants to know last. */
+static void say_totals(const struct filter *filter)
+{
+	CLEANUP_FREE struct snapshot *now = snapshot_take(&filter->store);
+	char packets[NUMBER_TEXT], dropped[NUMBER_TEXT];
+
+	if (now)
+		log_info("%s packets seen, %s dropped since it was attached",
+			 number_format(now->total.packets, packets),
+			 number_format(snapshot_dropped(now).packets, dropped));
+}
+
 /* The last `run` takes down what no `up` made; others take back what they attached. */
 static void let_go(struct filter *filter)
 {
@@ -194,6 +207,7 @@ static void let_go(struct filter *filter)
 	    pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, &error) < 0)
 		return;
 	report_interfaces(&filter->store, interfaces, sizeof(interfaces));
+	say_totals(filter);
 	if (!gate_is_kept(&filter->store) && flock(filter->presence_fd, LOCK_EX | LOCK_NB) == 0) {
 		int r = pins_remove(filter->store.directory);
 

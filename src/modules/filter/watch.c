@@ -9,6 +9,7 @@
 #include "modules/filter/watch.h"
 
 enum {
+	EVENTS_TOLD = 25,     /* events a second at most */
 	SOURCES_TOLD = 5,    /* lines a second at most; the rest is one more line a reason */
 	ANNOUNCED = 1 << 12, /* sources remembered as told of, by hash */
 	ANNOUNCED_SECONDS = 3,
@@ -42,6 +43,9 @@ struct watch {
 	struct former *former;
 	struct told *told;              /* one for each slot, room for the worst case */
 	uint64_t counted[REASON_COUNT]; /* packets of each reason, a second ago */
+	int64_t rest[REASON_COUNT];     /* of them, not told yet; below 0: told before counted */
+	unsigned events_told;           /* in this second */
+	uint64_t start;                 /* CLOCK_BOOTTIME, nanoseconds */
 	struct announced announced[ANNOUNCED];
 };
 
@@ -105,6 +109,7 @@ struct watch *watch_new(const struct store *store)
 	if (!watch)
 		return NULL;
 	watch->store = store;
+	watch->start = timestamp_boottime();
 	watch->slots = (size_t)store->tables.state->cpus * SIGHTINGS_PER_CPU;
 	watch->former = calloc(watch->slots, sizeof(*watch->former));
 	watch->told = calloc(watch->slots, sizeof(*watch->told));
@@ -171,12 +176,18 @@ static void add_port(struct record *record, const char *name, const struct filte
 }
 
 bool watch_describe(struct watch *watch, const struct filter_event *event,
-		    struct record *ret_record)
+		    struct record *ret_record, bool *ret_quiet)
 {
+	bool old = event->header.time < watch->start;
+	bool full = watch->events_told >= EVENTS_TOLD;
 	char name[IF_NAMESIZE] = "?", protocol[16];
 
-	if (announced_just_now(watch, event))
+	if (event->reason >= REASON_COUNT || announced_just_now(watch, event) || (full && !old))
 		return false;
+	*ret_quiet = full;
+	watch->events_told += !full;
+	if (!old)
+		watch->rest[event->reason]--;
 	if_indextoname(event->ifindex, name);
 	record_begin(ret_record, &event_type);
 	record_time(ret_record, "time",
@@ -282,39 +293,47 @@ static void begin_count(struct record *record, const struct record_type *type, b
 	record_counter(record, "packets", UNIT_PACKETS, packets);
 }
 
+static void tell_source(struct watch *watch, struct output *output, const struct told *told,
+			bool dropped)
+{
+	struct record record;
+
+	begin_count(&record, &repeat_type, dropped, told->reason, told->packets);
+	add_address(&record, "source", told->source);
+	record_counter(&record, "bytes", UNIT_BYTES, told->bytes);
+	output_record(output, &record, false);
+	watch->rest[told->reason] -= (int64_t)told->packets;
+}
+
 void watch_second(struct watch *watch, struct output *output)
 {
 	bool dropped = store_policy(watch->store)->mode == MODE_ENFORCE;
-	size_t count = collect(watch);
-	uint64_t rest[REASON_COUNT] = {0};
+	struct record record;
+	size_t count;
 
-	qsort(watch->told, count, sizeof(*watch->told), compare_told);
+	/* Before the sightings: what arrives in between is then told early, not as a rest of one. */
 	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
 		uint64_t counted = count_reason(watch->store, reason);
 
-		rest[reason] = counted - watch->counted[reason];
+		watch->rest[reason] += (int64_t)(counted - watch->counted[reason]);
 		watch->counted[reason] = counted;
 	}
-	for (size_t i = 0; i < count; i++) {
+	count = collect(watch);
+	qsort(watch->told, count, sizeof(*watch->told), compare_told);
+	for (size_t i = 0; i < count && i < SOURCES_TOLD; i++) {
 		const struct told *told = &watch->told[i];
-		uint64_t shown = told->firsts + (i < SOURCES_TOLD ? told->packets : 0);
-		struct record record;
 
-		/* The counters were read after the sightings: never fewer packets. */
-		rest[told->reason] -= shown < rest[told->reason] ? shown : rest[told->reason];
-		if (i >= SOURCES_TOLD || !told->packets)
-			continue;
-		begin_count(&record, &repeat_type, dropped, told->reason, told->packets);
-		add_address(&record, "source", told->source);
-		record_counter(&record, "bytes", UNIT_BYTES, told->bytes);
-		output_record(output, &record, false);
+		/* In a flood, a source with one packet in a thousand is part of the rest. */
+		if (told->packets > 0 &&
+		    (int64_t)told->packets * 1000 >= watch->rest[told->reason])
+			tell_source(watch, output, told, dropped);
 	}
 	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
-		struct record record;
-
-		if (!rest[reason])
+		if (watch->rest[reason] <= 0)
 			continue;
-		begin_count(&record, &rest_type, dropped, reason, rest[reason]);
+		begin_count(&record, &rest_type, dropped, reason, (uint64_t)watch->rest[reason]);
 		output_record(output, &record, false);
+		watch->rest[reason] = 0;
 	}
+	watch->events_told = 0;
 }

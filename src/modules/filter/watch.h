@@ -2,7 +2,8 @@
 /*
  * What is being dropped, as a story that can be read: one line when a source begins,
  * then at most a few lines a second that say how much more there was. The kernel's
- * sightings (filter.h) hold the counts; this compares them from second to second.
+ * sightings (filter.h) hold the counts; this compares them from second to second. What
+ * is told adds up: events, repeats and rests are all the packets that were dropped.
  */
 #pragma once
 
@@ -17,11 +18,13 @@ struct watch *watch_new(const struct store *store);
 struct watch *watch_free(struct watch *watch); /* NULL is fine; returns NULL */
 
 /*
- * An event of the ring as a record. False when the same source was told of a moment ago,
- * by another CPU that sees its packets too.
+ * An event of the ring as a record. False when it is not to be told: another CPU's event
+ * told of the same source a moment ago, or more sources begin in this second than anybody
+ * can read; watch_second() then counts its packet among the rest. *ret_quiet: for the logs
+ * only, because it is older than this watch and there are many of them.
  */
 bool watch_describe(struct watch *watch, const struct filter_event *event,
-		    struct record *ret_record);
+		    struct record *ret_record, bool *ret_quiet);
 
 /* Tells what came in since the last call: the busiest sources, and the rest in one line. */
 void watch_second(struct watch *watch, struct output *output);

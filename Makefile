@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The front door. The build itself is meson's; packagers use that directly.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BUILD := build
+SUMUN := $(BUILD)/src/cli/sumun
+IFACE :=
+CONF :=
+
+.PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz bench \
+	fuzz disasm install uninstall clean help
+.DEFAULT_GOAL := all
+
+deps: ## install what the build needs (Debian packages)
+	@data/install-packages $(SUDO) data/packages-build.txt
+
+deps-check: deps
+	@data/install-packages $(SUDO) data/packages-check.txt
+
+deps-bench: deps
+	@data/install-packages $(SUDO) data/packages-bench.txt
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) -Dwerror=true >/dev/null
+
+all: $(BUILD)/build.ninja ## build; what is up to date is not built again
+	@ninja -C $(BUILD) --quiet
+
+run: deps all ## guard an interface until Ctrl-C: make run [IFACE=eth1] [CONF=FILE]
+	$(SUDO) $(SUMUN) run $(if $(CONF),-c $(CONF)) $(IFACE)
+
+check: deps-check all ## build and run every test tier
+	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD)
+
+check-unit check-bpf check-net check-fuzz: check-%: deps-check all # one tier
+	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD) $*
+
+bench: deps-bench ## measure against the floor and the peers; writes bench/results/
+	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dbench=true -Dtests=false --buildtype=release >/dev/null
+	@ninja -C build-bench --quiet
+	$(SUDO) bench/run --build build-bench
+
+fuzz: deps-check ## fuzz every parser: make fuzz [SECONDS=600]
+	tests/fuzz/run $(or $(SECONDS),60)
+
+disasm: all ## the kernel side's instructions, with source lines
+	@llvm-objdump -d -S --no-show-raw-insn $(BUILD)/src/modules/*.unlinked.bpf.o
+
+install: all ## install to /usr/local (meson: -Dprefix)
+	$(SUDO) meson install -C $(BUILD) --no-rebuild
+
+uninstall: ## take away what install put there
+	$(SUDO) ninja -C $(BUILD) uninstall
+
+clean: ## remove everything that was built
+	rm -rf build build-bench build-fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two network namespaces and a cable: the guarded host, and the peer that tries it.
+
+`host` has the interface g0 and runs sumun; `peer` has p0 and several addresses. Neighbour
+entries are permanent and nothing speaks unasked, so that what is counted is what was sent.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import time
+
+import frames
+from process import Process
+
+SUMUN = os.environ["SUMUN"]
+BPFFS = "/sys/fs/bpf"
+SECONDS = 15  # what any one command may take
+
+HOST4, PEER4, NEIGHBOUR4, FAR4 = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.1.2"
+HOST6, PEER6, NEIGHBOUR6, FAR6 = "fd77:0:0:1::1", "fd77:0:0:1::2", "fd77:0:0:1::3", "fd77:0:0:2::2"
+HOST_MAC, PEER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
+
+CLONE_NEWNET, SO_NETNS_COOKIE = 0x40000000, 71
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def command(*words, check=True, **options):
+    result = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, **options)
+    if check and result.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {result.returncode}: {result.stderr}")
+    return result
+
+
+def until(condition, seconds=5, step=0.01, what="what was waited for"):
+    """What `condition` returned once that was true; fails when it never was."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(step)
+
+
+def setns(fd):
+    if libc.setns(fd, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+@contextlib.contextmanager
+def inside(name):
+    """Sockets that are made in here belong to that namespace for ever."""
+    with open("/proc/thread-self/ns/net") as before, open(f"/run/netns/{name}") as there:
+        setns(there.fileno())
+        try:
+            yield
+        finally:
+            setns(before.fileno())
+
+
+def mac(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+class Lab:
+    def __init__(self, name, directory):
+        self.host, self.peer = f"snt-{name}-h", f"snt-{name}-p"
+        self.directory = directory
+        self.processes, self.sockets = [], []
+        self.state = None
+
+    # ---- the two hosts -------------------------------------------------------------
+
+    def make(self):
+        for name in (self.host, self.peer):
+            command("ip", "netns", "add", name)
+            for key, value in (("all", "disable_ipv6=0"), ("default", "router_solicitations=0"),
+                               ("default", "accept_ra=0"), ("default", "accept_dad=0"),
+                               ("default", "mldv1_unsolicited_report_interval=0")):
+                self.sysctl(name, f"ipv6.conf.{key}.{value}")
+            self.ip(name, "link", "set", "lo", "up")
+        with inside(self.host), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            cookie = struct.unpack("Q", probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8))[0]
+        self.state = f"{BPFFS}/sumun/net-{cookie}"
+        self.cable("g0", "p0")
+        for name, device, addresses in (
+                (self.host, "g0", (HOST4, HOST6)),
+                (self.peer, "p0", (PEER4, NEIGHBOUR4, FAR4, PEER6, NEIGHBOUR6, FAR6))):
+            for address in addresses:
+                bits = ["48", "dev", device, "nodad"] if ":" in address else ["16", "dev", device]
+                bits[0] = f"{address}/{bits[0]}"
+                self.ip(name, "addr", "add", *bits)
+        for address in (PEER4, NEIGHBOUR4, FAR4, PEER6, NEIGHBOUR6, FAR6):
+            self.neighbour(self.host, "g0", address, PEER_MAC)
+        for address in (HOST4, HOST6):
+            self.neighbour(self.peer, "p0", address, HOST_MAC)
+        return self
+
+    def cable(self, here, there, address=HOST_MAC):
+        command("ip", "link", "add", here, "netns", self.host, "address", address, "type", "veth",
+                "peer", "name", there, "netns", self.peer, "address", PEER_MAC)
+        for name, device in ((self.host, here), (self.peer, there)):
+            self.ip(name, "link", "set", device, "addrgenmode", "none", "up")
+
+    def neighbour(self, name, device, address, at):
+        self.ip(name, "neigh", "replace", address, "lladdr", at, "dev", device, "nud", "permanent")
+
+    def ip(self, name, *words, check=True):
+        return command("ip", "-n", name, *words, check=check)
+
+    def sysctl(self, name, setting):
+        key, value = setting.split("=")
+        with inside(name):
+            with contextlib.suppress(OSError):
+                with open("/proc/sys/net/" + key.replace(".", "/"), "w") as file:
+                    file.write(value)
+
+    def remove(self):
+        for process in self.processes:
+            process.kill()
+        for sock in self.sockets:
+            sock.close()
+        if self.state and os.path.exists(self.state):
+            self.sumun("down", check=False)
+            shutil.rmtree(self.state, ignore_errors=True)
+        for name in (self.host, self.peer):
+            command("ip", "netns", "del", name, check=False)
+            shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
+
+    # ---- sumun -----------------------------------------------------------------------
+
+    def line(self, *words, user=None):
+        """A command line in the guarded namespace; with `user`, {uid: gid} of nobody's kind."""
+        start = ["nsenter", f"--net=/run/netns/{self.host}"] if user else \
+            ["ip", "netns", "exec", self.host]
+        if user:
+            uid, gid = user
+            start += ["setpriv", "--reuid", str(uid), "--regid", str(gid), "--clear-groups"]
+        return [*start, SUMUN, *map(str, words)]
+
+    def environment(self, extra):
+        return {key: value for key, value in os.environ.items()
+                if key != "SSH_CONNECTION"} | {"LC_ALL": "C", "TZ": "UTC"} | (extra or {})
+
+    def sumun(self, *words, check=True, user=None, env=None):
+        """Runs it to its end; with check it must succeed."""
+        result = subprocess.run(self.line(*words, user=user), capture_output=True, text=True,
+                                timeout=SECONDS, errors="replace", env=self.environment(env))
+        assert not check or result.returncode == 0, result.stderr
+        return result
+
+    def json(self, *words, **options):
+        return json.loads(self.sumun(*words, "--json", **options).stdout)
+
+    def stats(self):
+        return self.json("stats")
+
+    def start(self, *words, env=None):
+        """Starts it and goes on; what it prints is kept with the time it came."""
+        process = Process(self.line(*words), self.environment(env))
+        self.processes.append(process)
+        return process
+
+    def run(self, *words, env=None, policies=None):
+        """`sumun run`, once it stands on its interfaces."""
+        process = self.start("run", *words, env=env)
+        until(lambda: self.attached() or process.ended(), what="run attaching")
+        until(lambda: self.watched() or process.ended(), what="run reading events")
+        assert not process.ended(), process.errors()
+        return process
+
+    def config(self, text, name="sumun.conf"):
+        path = self.directory / name
+        path.write_text(text)
+        return str(path)
+
+    def up(self, settings="", *interfaces, log="", **options):
+        """`up` in enforce mode with these settings of [filter]."""
+        text = f"[filter]\nmode = enforce\n{settings}\n{log}"
+        return self.sumun("up", "-c", self.config(text), *(interfaces or ["g0"]), **options)
+
+    def attached(self, device="g0", name=None):
+        """The id of the XDP program there and its mode (1 native, 2 generic), or None."""
+        result = self.ip(name or self.host, "-j", "link", "show", device, check=False)
+        entry = json.loads(result.stdout)[0] if result.returncode == 0 else {}
+        return (entry["xdp"]["prog"]["id"], entry["xdp"]["mode"]) if "xdp" in entry else None
+
+    def watched(self):
+        """Somebody holds the lock of the ring's reader, and so is past its start."""
+        with contextlib.suppress(FileNotFoundError):
+            inode = os.stat(f"{self.state}/filter-v1/reader").st_ino
+            with open("/proc/locks") as locks:
+                return any(line.split()[5].endswith(f":{inode}") for line in locks)
+        return False
+
+    def pins(self):
+        """What is pinned for this namespace."""
+        return sorted(os.listdir(self.state)) if os.path.isdir(self.state) else []
+
+    # ---- traffic ---------------------------------------------------------------------
+
+    def make_socket(self, name, *kind):
+        with inside(name):
+            sock = socket.socket(*kind)
+        self.sockets.append(sock)
+        return sock
+
+    def wire(self, device="p0"):
+        """Sends whole frames from the peer."""
+        sock = self.make_socket(self.peer, socket.AF_PACKET, socket.SOCK_RAW)
+        sock.bind((device, 0))
+        return Wire(sock)
+
+    def listen(self, port, address="::", kind=socket.SOCK_STREAM):
+        """A server on the guarded host, for both families; TCP ones answer by accepting."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = self.make_socket(self.host, family, kind)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(64)
+        sock.setblocking(False)
+        return sock
+
+    def reaches(self, port, address=HOST4, source=None, seconds=0.25):
+        """Whether a TCP connection from the peer is made."""
+        sock = self.make_socket(self.peer, socket.AF_INET6 if ":" in address else socket.AF_INET,
+                           socket.SOCK_STREAM)
+        sock.settimeout(seconds)
+        try:
+            if source:
+                sock.bind((source, 0))
+            sock.connect((address, port))
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            sock.close()
+
+    def serve(self, *ports):
+        """Real web servers (python's http.server) on the guarded host, both families."""
+        for port in ports:
+            line = ["ip", "netns", "exec", self.host, "/usr/bin/python3", "-m", "http.server",
+                    "--bind", "::", "--directory", str(self.directory), str(port)]
+            self.processes.append(Process(line, self.environment(None)))
+        for port in ports:
+            until(lambda: self.curl(f"http://{HOST4}:{port}/") == 0, what=f"a server on {port}")
+
+    def curl(self, url, seconds="0.5"):
+        """curl's exit status: 0 well, 28 timed out, 7 refused."""
+        return command("ip", "netns", "exec", self.peer, "curl", "-gsS", "-o", "/dev/null",
+                       "--noproxy", "*", "--max-time", seconds, url, check=False).returncode
+
+
+class Wire:
+    def __init__(self, sock):
+        self.sock = sock
+
+    def send(self, packet, kind=None, tags=(), count=1, to=HOST_MAC):
+        """A packet as a frame, `count` times; returns the frame's bytes."""
+        if kind is None:
+            kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
+        head = mac(to) + mac(PEER_MAC)
+        for protocol, vlan in tags:
+            head += struct.pack("!HH", protocol, vlan)
+        return self.raw(head + struct.pack("!H", kind) + packet, count)
+
+    def raw(self, frame, count=1):
+        for _ in range(count):
+            self.sock.send(frame)
+        return len(frame)
+
+    def udp(self, port, source=PEER4, target=HOST4, data=b"", count=1, **options):
+        return self.send(frames.udp_packet(source, target, port, data), count=count, **options)
