@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-static const uint8_t v4_front[ADDRESS_V4_OFFSET / 8] = {[10] = 0xff, [11] = 0xff};
+static const uint8_t v4_front[ADDRESS_V4_OFFSET / 8] = { [10] = 0xff, [11] = 0xff };
 
 bool address_is_v4(const struct address *address)
 {
@@ -166,7 +166,7 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 
 struct prefix prefix_of(const struct address *address, uint8_t length)
 {
-	struct prefix prefix = {.address = *address, .length = length};
+	struct prefix prefix = { .address = *address, .length = length };
 
 	for (int i = 0; i < 16; i++) {
 		int kept = length - 8 * i;

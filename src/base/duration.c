@@ -11,12 +11,12 @@ static const struct unit {
 	const char *name;
 	uint64_t ns;
 } units[] = {
-	{"w", 7 * 24 * 3600 * NSEC_PER_SEC},
-	{"d", 24 * 3600 * NSEC_PER_SEC},
-	{"h", 3600 * NSEC_PER_SEC},
-	{"m", 60 * NSEC_PER_SEC},
-	{"s", NSEC_PER_SEC},
-	{"ms", NSEC_PER_MSEC},
+	{ "w", 7 * 24 * 3600 * NSEC_PER_SEC },
+	{ "d", 24 * 3600 * NSEC_PER_SEC },
+	{ "h", 3600 * NSEC_PER_SEC },
+	{ "m", 60 * NSEC_PER_SEC },
+	{ "s", NSEC_PER_SEC },
+	{ "ms", NSEC_PER_MSEC },
 };
 
 enum { WEEKS, DAYS, HOURS, MINUTES, SECONDS, MILLISECONDS, UNITS };

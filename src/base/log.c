@@ -42,9 +42,9 @@ static const char *line_prefix(enum log_level level)
 static void write_line(const char *prefix, const char *line, size_t length)
 {
 	const struct iovec parts[] = {
-		{.iov_base = (void *)prefix, .iov_len = strlen(prefix)},
-		{.iov_base = (void *)line, .iov_len = length},
-		{.iov_base = (void *)"\n", .iov_len = 1},
+		{ .iov_base = (void *)prefix, .iov_len = strlen(prefix) },
+		{ .iov_base = (void *)line, .iov_len = length },
+		{ .iov_base = (void *)"\n", .iov_len = 1 },
 	};
 
 	while (writev(STDERR_FILENO, parts, ARRAY_SIZE(parts)) < 0 && errno == EINTR)

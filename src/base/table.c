@@ -47,7 +47,7 @@ struct table *table_free(struct table *table)
 
 void table_column(struct table *table, size_t column, const char *title, enum table_align align)
 {
-	table->columns[column] = (struct column){.title = title, .align = align};
+	table->columns[column] = (struct column){ .title = title, .align = align };
 }
 
 static int reserve_cell(struct table *table)

@@ -77,7 +77,7 @@ const char *bytes_format(double bytes, char buffer[NUMBER_TEXT])
  */
 static size_t utf8_decode(const uint8_t *s, uint32_t *ret_code)
 {
-	static const uint32_t smallest[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
+	static const uint32_t smallest[] = { [2] = 0x80, [3] = 0x800, [4] = 0x10000 };
 	size_t length = s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf8 ? 4 : 0;
 	uint32_t code = s[0] & 0x7f >> length;
 

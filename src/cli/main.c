@@ -14,7 +14,7 @@
 
 static int command_check(int argc, char **argv)
 {
-	struct output_config output = {NULL, NULL};
+	struct output_config output = { NULL, NULL };
 	struct arguments arguments;
 
 	arguments_read(argc, argv, 0, "FILE", 1, 1,
@@ -29,9 +29,10 @@ static int command_check(int argc, char **argv)
 }
 
 static const struct command own_commands[] = {
-	{"run", "[-c FILE] [IFACE...]", "attach, watch and report until Ctrl-C", command_run},
-	{"check", "FILE", "is this configuration right? prints what it amounts to", command_check},
-	{NULL, NULL, NULL, NULL},
+	{ "run", "[-c FILE] [IFACE...]", "attach, watch and report until Ctrl-C", command_run },
+	{ "check", "FILE", "is this configuration right? prints what it amounts to",
+	  command_check },
+	{ NULL, NULL, NULL, NULL },
 };
 
 /* Calls `visit` for every command until it returns true. */

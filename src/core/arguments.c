@@ -16,15 +16,16 @@ static const struct {
 	unsigned flag;
 	struct argp_option option;
 } known[] = {
-	{ACCEPT_CONFIG, {"config", 'c', "FILE", 0, "read the configuration from FILE", 0}},
-	{ACCEPT_INTERVAL, {"interval", 'i', "SECONDS", 0, "time between reports (5, 0.5, 10m)", 0}},
-	{ACCEPT_COUNT, {"count", 'n', "COUNT", 0, "end after COUNT reports", 0}},
-	{ACCEPT_JSON, {"json", KEY_JSON, NULL, 0, "write JSON, for programs", 0}},
-	{ACCEPT_FORCE,
-	 {"force", KEY_FORCE, NULL, 0, "do it even where it shuts out a peer that this host needs",
-	  0}},
-	{ACCEPT_FOR, {"for", KEY_FOR, "DURATION", 0, "how long: 90s, 10m, 1h30m, 2d", 0}},
-	{ACCEPT_WHY, {"why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0}},
+	{ ACCEPT_CONFIG, { "config", 'c', "FILE", 0, "read the configuration from FILE", 0 } },
+	{ ACCEPT_INTERVAL,
+	  { "interval", 'i', "SECONDS", 0, "time between reports (5, 0.5, 10m)", 0 } },
+	{ ACCEPT_COUNT, { "count", 'n', "COUNT", 0, "end after COUNT reports", 0 } },
+	{ ACCEPT_JSON, { "json", KEY_JSON, NULL, 0, "write JSON, for programs", 0 } },
+	{ ACCEPT_FORCE,
+	  { "force", KEY_FORCE, NULL, 0,
+	    "do it even where it shuts out a peer that this host needs", 0 } },
+	{ ACCEPT_FOR, { "for", KEY_FOR, "DURATION", 0, "how long: 90s, 10m, 1h30m, 2d", 0 } },
+	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
 struct reading {
@@ -66,7 +67,7 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 {
 	struct reading *reading = state->input;
 	struct arguments *arguments = reading->arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r = 0;
 
 	switch (key) {
@@ -116,17 +117,18 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 void arguments_read(int argc, char **argv, unsigned accepted, const char *operands, size_t least,
 		    size_t most, const char *doc, struct arguments *ret_arguments)
 {
-	struct argp_option options[ARRAY_SIZE(known) + 1] = {0};
-	struct reading reading = {ret_arguments, operands, least, most};
+	struct argp_option options[ARRAY_SIZE(known) + 1] = { 0 };
+	struct reading reading = { ret_arguments, operands, least, most };
 	struct argp argp = {
-		.options = options, .parser = read_key, .args_doc = operands, .doc = doc};
+		.options = options, .parser = read_key, .args_doc = operands, .doc = doc
+	};
 	char name[64];
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (accepted & known[i].flag)
 			options[count++] = known[i].option;
-	*ret_arguments = (struct arguments){.config = NULL};
+	*ret_arguments = (struct arguments){ .config = NULL };
 	argp_err_exit_status = STATUS_USAGE;
 	snprintf(name, sizeof(name), "sumun %s", argv[0]);
 	argv[0] = name;

@@ -56,7 +56,7 @@ int attach_query(unsigned ifindex, enum attach_mode *ret_mode, uint32_t *ret_pro
 static int say_busy(unsigned ifindex, const char *name, struct error *error)
 {
 	enum attach_mode mode = ATTACH_NONE;
-	struct bpf_prog_info info = {0};
+	struct bpf_prog_info info = { 0 };
 	uint32_t size = sizeof(info), id = 0;
 	CLEANUP_CLOSE int fd = -1;
 
@@ -117,7 +117,7 @@ int attach_xdp(int program_fd, unsigned ifindex, int *ret_link_fd, enum attach_m
 
 int attach_link_info(int link_fd, unsigned *ret_ifindex, uint32_t *ret_program_id)
 {
-	struct bpf_link_info info = {0};
+	struct bpf_link_info info = { 0 };
 	uint32_t size = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(link_fd, &info, &size) < 0)

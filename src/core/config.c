@@ -8,7 +8,10 @@
 #include "base/text.h"
 #include "core/config.h"
 
-/* inih's own limit on a line; longer ones are handed to it in pieces, as indented lines. */
+/*
+ * inih's own limit on a line; longer ones are handed to it in pieces, as indented lines,
+ * each after a comma, so that no word at its beginning can look like a comment.
+ */
 enum { LINE_PIECE = 190 };
 
 struct reader {
@@ -44,41 +47,68 @@ static char *end_of_piece(char *text)
 	return end;
 }
 
+/* What isspace(3) and so inih takes for one, within a line. */
+static const char blanks[] = " \t\v\f\r";
+
+/* inih would not know that the second piece of a long comment is one. */
+static void cut_comment(char *line)
+{
+	char *start = line + strspn(line, blanks);
+
+	for (char *at = start; *at; at++) {
+		bool begins = *at == ';' || (*at == '#' && (at == start || *start == '['));
+
+		if (begins && (at == start || strchr(blanks, at[-1])))
+			*at = '\0';
+	}
+}
+
 /*
  * inih says only which line was the first that it could not read, by its own count;
- * so each line is looked at before inih sees it.
+ * so each line is looked at before inih sees it. NULL when nothing is wrong.
  */
-static bool makes_sense(struct reader *reader, const char *line)
+static const char *what_is_wrong(struct reader *reader, char *line)
 {
-	const char *start = line + strspn(line, " \t");
-	bool indented = start > line;
+	char *start = line + strspn(line, blanks), *end = strchr(start, ']');
 
-	if (!*start || *start == '#' || *start == ';')
-		return true;
-	if (indented && reader->in_key)
-		return true;
+	if (!*start)
+		return NULL;
+	if (start > line && reader->in_key) {
+		if (*start != '[' && !strchr(start, '='))
+			return NULL;
+		return "an indented line goes on with the value before it; begin keys and "
+		       "sections at the start of the line";
+	}
 	reader->in_key = *start != '[' && strpbrk(start, "=:");
-	return *start == '[' ? strchr(start, ']') != NULL : reader->in_key;
+	/* inih would ignore what follows a section. */
+	if (reader->in_key || (*start == '[' && end && !end[1 + strspn(end + 1, blanks)]))
+		return NULL;
+	return "neither '[section]' nor 'key = value' nor a comment ('#' or ';')";
 }
 
 static bool next_line(struct reader *reader)
 {
 	ssize_t length = getline(&reader->line, &reader->line_size, reader->file);
+	const char *wrong = NULL;
+	size_t indent;
 
 	if (length < 0)
 		return false;
 	reader->number++;
-	if (memchr(reader->line, '\0', (size_t)length)) {
-		tell(reader, reader->number, "the line holds a NUL byte; this is not a text file");
+	if (memchr(reader->line, '\0', (size_t)length))
+		wrong = "the line holds a NUL byte; this is not a text file";
+	while (length > 0 && strchr("\r\n", reader->line[length - 1]))
+		reader->line[--length] = '\0';
+	if (!wrong) {
+		cut_comment(reader->line);
+		wrong = what_is_wrong(reader, reader->line);
+	}
+	if (wrong) {
+		tell(reader, reader->number, wrong);
 		reader->line[0] = '\0';
 	}
-	reader->line[strcspn(reader->line, "\r\n")] = '\0';
-	if (!makes_sense(reader, reader->line)) {
-		tell(reader, reader->number,
-		     "neither '[section]' nor 'key = value' nor a comment ('#' or ';')");
-		reader->line[0] = '\0';
-	}
-	reader->rest = reader->line;
+	indent = strspn(reader->line, blanks);
+	reader->rest = reader->line + (indent ? indent - 1 : 0);
 	return true;
 }
 
@@ -92,7 +122,7 @@ static char *read_piece(char *buffer, int size, void *context)
 	if (first && !next_line(reader))
 		return NULL;
 	if (strlen(reader->rest) <= LINE_PIECE) {
-		snprintf(buffer, (size_t)size, "%s%s\n", first ? "" : " ", reader->rest);
+		snprintf(buffer, (size_t)size, "%s%s\n", first ? "" : " ,", reader->rest);
 		reader->rest = NULL;
 		return buffer;
 	}
@@ -105,7 +135,7 @@ static char *read_piece(char *buffer, int size, void *context)
 		reader->rest = NULL;
 		return strcpy(buffer, "\n");
 	}
-	snprintf(buffer, (size_t)size, "%s%.*s\n", first ? "" : " ", (int)(end - reader->rest),
+	snprintf(buffer, (size_t)size, "%s%.*s\n", first ? "" : " ,", (int)(end - reader->rest),
 		 reader->rest);
 	reader->rest = end + (*end == ',');
 	return buffer;
@@ -168,7 +198,7 @@ static void tell_unknown(struct reader *reader, const char *section, const char 
 static void set_setting(struct reader *reader, size_t row, const struct setting *setting,
 			void *target, const char *value)
 {
-	struct error error = {""};
+	struct error error = { "" };
 	unsigned before = reader->given[row];
 
 	if (!before)
@@ -223,25 +253,26 @@ int config_read(const char *path, const struct setting_table *tables, size_t cou
 		config_problem *problem, void *context)
 {
 	CLEANUP_FCLOSE FILE *file = fopen(path, "re");
-	struct reader reader = {.file = file,
-				.path = path,
-				.tables = tables,
-				.count = count,
-				.problem = problem,
-				.context = context};
-	int r;
+	struct reader reader = { .file = file,
+				 .path = path,
+				 .tables = tables,
+				 .count = count,
+				 .problem = problem,
+				 .context = context };
+	int r, first;
 
-	if (file && fgetc(file) == EOF && ferror(file)) {
-		r = -errno; /* a directory, for one */
-		problem(context, path, 0, strerror(-r));
-		return r;
-	}
 	if (!file) {
 		r = -errno;
 		problem(context, path, 0, strerror(-r));
 		return r;
 	}
-	rewind(file);
+	first = fgetc(file);
+	if (first == EOF && ferror(file)) {
+		r = -errno; /* a directory, for one */
+		problem(context, path, 0, strerror(-r));
+		return r;
+	}
+	ungetc(first, file); /* a pipe cannot be rewound */
 	return read_stream(&reader);
 }
 
@@ -250,12 +281,12 @@ int config_read_text(const char *text, size_t size, const char *name,
 		     void *context)
 {
 	CLEANUP_FCLOSE FILE *file = size ? fmemopen((void *)text, size, "r") : NULL;
-	struct reader reader = {.file = file,
-				.path = name,
-				.tables = tables,
-				.count = count,
-				.problem = problem,
-				.context = context};
+	struct reader reader = { .file = file,
+				 .path = name,
+				 .tables = tables,
+				 .count = count,
+				 .problem = problem,
+				 .context = context };
 
 	if (!size)
 		return 0;

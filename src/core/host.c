@@ -34,7 +34,7 @@ static void add_peer(struct peers *peers, struct address address, enum peer_role
 			return;
 	if (peers->count < PEERS_MAX)
 		peers->peers[peers->count++] =
-			(struct peer){.address = address, .role = role, .port = port};
+			(struct peer){ .address = address, .role = role, .port = port };
 }
 
 static bool is_unspecified(const struct address *address)
@@ -92,8 +92,8 @@ static const struct {
 	const char *path;
 	parse_route *parse;
 } route_files[] = {
-	{"/proc/net/route", host_parse_route4},
-	{"/proc/net/ipv6_route", host_parse_route6},
+	{ "/proc/net/route", host_parse_route4 },
+	{ "/proc/net/ipv6_route", host_parse_route6 },
 };
 
 static void add_gateways(struct peers *peers)
@@ -145,7 +145,8 @@ int host_parse_resolver(const char *line, struct address *ret_address)
 static void add_resolvers(struct peers *peers)
 {
 	/* The second holds the real servers where the first names systemd-resolved's own. */
-	static const char *const paths[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"};
+	static const char *const paths[] = { "/etc/resolv.conf",
+					     "/run/systemd/resolve/resolv.conf" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		CLEANUP_FCLOSE FILE *file = fopen(paths[i], "re");
@@ -162,10 +163,13 @@ static void add_resolvers(struct peers *peers)
 
 int host_parse_ssh_connection(const char *text, struct peer *ret_peer)
 {
-	char client[64], *zone;
-	unsigned port;
+	char client[64], digits[7], *zone; /* a digit more than a port has */
+	int port;
 
-	if (sscanf(text, "%63s %*u %*s %u", client, &port) != 2 || port == 0 || port > 65535)
+	if (sscanf(text, "%63s %*u %*s %6[0-9]", client, digits) != 2)
+		return -EINVAL;
+	port = atoi(digits);
+	if (port == 0 || port > 65535)
 		return -EINVAL;
 	zone = strchr(client, '%');
 	if (zone)

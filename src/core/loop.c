@@ -84,7 +84,7 @@ struct loop *loop_free(struct loop *loop)
 
 static int add_source(struct loop *loop, struct source source)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 
 	if (loop->count == SOURCES_MAX)
 		return -ENOSPC;
@@ -98,22 +98,22 @@ static int add_source(struct loop *loop, struct source source)
 int loop_add_fd(struct loop *loop, int fd, loop_handler *handler, void *argument)
 {
 	return add_source(loop,
-			  (struct source){.fd = fd, .handler = handler, .argument = argument});
+			  (struct source){ .fd = fd, .handler = handler, .argument = argument });
 }
 
 int loop_add_timer(struct loop *loop, uint64_t interval, loop_handler *handler, void *argument)
 {
 	CLEANUP_CLOSE int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	struct timespec period = {.tv_sec = (time_t)(interval / NSEC_PER_SEC),
-				  .tv_nsec = (long)(interval % NSEC_PER_SEC)};
-	struct itimerspec timer = {.it_interval = period, .it_value = period};
+	struct timespec period = { .tv_sec = (time_t)(interval / NSEC_PER_SEC),
+				   .tv_nsec = (long)(interval % NSEC_PER_SEC) };
+	struct itimerspec timer = { .it_interval = period, .it_value = period };
 	int r;
 
 	if (fd < 0 || timerfd_settime(fd, 0, &timer, NULL) < 0)
 		return -errno;
-	r = add_source(
-		loop,
-		(struct source){.fd = fd, .timer = true, .handler = handler, .argument = argument});
+	r = add_source(loop,
+		       (struct source){
+			       .fd = fd, .timer = true, .handler = handler, .argument = argument });
 	if (r == 0)
 		TAKE_FD(fd);
 	return r;

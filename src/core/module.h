@@ -62,7 +62,8 @@ struct module {
 	/* One of its events as a record; false: not to be told; *ret_quiet: to the logs only. */
 	bool (*describe)(void *instance, const struct event_header *event,
 			 struct record *ret_record, bool *ret_quiet);
-	void (*second)(void *instance, struct output *output);
+	/* Negative, with the reason, ends the run: what it watches is gone. */
+	int (*second)(void *instance, struct output *output, struct error *error);
 	/* `elapsed`: nanoseconds since the last report. */
 	void (*report)(void *instance, struct output *output, uint64_t elapsed);
 	uint64_t (*interval)(const void *config); /* between reports, nanoseconds */

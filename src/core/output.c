@@ -34,10 +34,10 @@ static void print_path(const void *field, FILE *out)
 }
 
 const struct setting output_settings[] = {
-	{"log", "csv", false, parse_path, print_path, offsetof(struct output_config, csv),
-	 "append security events to this file as CSV"},
-	{"log", "json", false, parse_path, print_path, offsetof(struct output_config, json),
-	 "append all records to this file as JSON lines"},
+	{ "log", "csv", false, parse_path, print_path, offsetof(struct output_config, csv),
+	  "append security events to this file as CSV" },
+	{ "log", "json", false, parse_path, print_path, offsetof(struct output_config, json),
+	  "append all records to this file as JSON lines" },
 };
 const size_t output_setting_count = ARRAY_SIZE(output_settings);
 
@@ -45,13 +45,13 @@ void output_config_free(struct output_config *config)
 {
 	free(config->csv);
 	free(config->json);
-	*config = (struct output_config){NULL, NULL};
+	*config = (struct output_config){ NULL, NULL };
 }
 
 struct output *output_new(const struct output_config *config, bool json, struct error *error)
 {
-	const char *const paths[] = {config->csv, config->json};
-	static const enum logfile_format formats[] = {LOGFILE_CSV, LOGFILE_JSON};
+	const char *const paths[] = { config->csv, config->json };
+	static const enum logfile_format formats[] = { LOGFILE_CSV, LOGFILE_JSON };
 	struct output *output = calloc(1, sizeof(*output));
 
 	if (!output)

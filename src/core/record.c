@@ -24,7 +24,7 @@ static struct field *add(struct record *record, const char *name, enum field_kin
 	if (record->count == RECORD_FIELDS)
 		abort();
 	field = &record->fields[record->count++];
-	*field = (struct field){.name = name, .kind = kind, .unit = unit};
+	*field = (struct field){ .name = name, .kind = kind, .unit = unit };
 	return field;
 }
 
@@ -50,7 +50,7 @@ void record_time(struct record *record, const char *name, uint64_t time)
 
 void record_address(struct record *record, const char *name, const struct address *address)
 {
-	struct prefix prefix = {.address = *address, .length = ADDRESS_BITS};
+	struct prefix prefix = { .address = *address, .length = ADDRESS_BITS };
 
 	record_prefix(record, name, &prefix);
 }

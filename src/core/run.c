@@ -74,9 +74,13 @@ static int on_second(void *argument)
 {
 	struct running *running = argument;
 
-	running->module->second(running->instance, running->run->output);
+	struct error error = { "" };
+	int r = running->module->second(running->instance, running->run->output, &error);
+
+	if (r < 0)
+		log_error("%s", error.text);
 	flush(running->run);
-	return 0;
+	return r;
 }
 
 static void report(struct running *running)
@@ -105,7 +109,7 @@ static int start_module(struct run *run, const struct module *module,
 	struct running *running = &run->running[run->count];
 	int fd, r;
 
-	*running = (struct running){.run = run, .module = module};
+	*running = (struct running){ .run = run, .module = module };
 	r = module->start(options, &running->instance, error);
 	if (r < 0)
 		return r;
@@ -136,14 +140,15 @@ static void stop_modules(struct run *run)
 		if (running->ring)
 			ring_drain(running->ring);
 		if (running->instance)
-			running->module->second(running->instance, run->output);
+			running->module->second(running->instance, run->output, NULL);
 		ring_free(running->ring);
 		running->module->stop(running->instance);
 	}
 }
 
-static int watch(struct run *run, const struct arguments *arguments, struct error *error)
+static int watch(struct run *run, const struct arguments *arguments)
 {
+	struct error error = { "" };
 	struct start_options options = {
 		.configured = arguments->config,
 		.force = arguments->force,
@@ -157,11 +162,13 @@ static int watch(struct run *run, const struct arguments *arguments, struct erro
 		uint64_t interval = arguments->interval ? arguments->interval
 							: module->interval(module->config);
 
-		r = start_module(run, module, &options, interval, error);
+		r = start_module(run, module, &options, interval, &error);
 	}
 	if (r == 0 && !arguments->json && isatty(STDOUT_FILENO))
 		log_info("watching; Ctrl-C ends it");
-	if (r == 0)
+	if (r < 0)
+		log_error("%s", error.text);
+	else
 		r = loop_run(run->loop);
 	stop_modules(run);
 	output_flush(run->output);
@@ -170,10 +177,10 @@ static int watch(struct run *run, const struct arguments *arguments, struct erro
 
 int command_run(int argc, char **argv)
 {
-	struct output_config config = {NULL, NULL};
+	struct output_config config = { NULL, NULL };
 	struct arguments arguments;
-	struct error error = {""};
-	struct run run = {.count = 0};
+	struct error error = { "" };
+	struct run run = { .count = 0 };
 	int r = 0;
 
 	arguments_read(argc, argv,
@@ -190,9 +197,12 @@ int command_run(int argc, char **argv)
 	run.loop = loop_new(on_signal, &run, &error);
 	run.output = run.loop ? output_new(&config, arguments.json, &error) : NULL;
 	output_config_free(&config);
-	r = run.output ? watch(&run, &arguments, &error) : -EIO;
-	if (r < 0)
+	if (run.output) {
+		r = watch(&run, &arguments);
+	} else {
 		log_error("%s", error.text);
+		r = -EIO;
+	}
 	output_free(run.output);
 	loop_free(run.loop);
 	return status_of(r);

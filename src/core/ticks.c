@@ -14,7 +14,7 @@
 #define CALIBRATION_TIMEOUT_NS (2 * NSEC_PER_SEC)
 
 /* Kconfig's choices for CONFIG_HZ. */
-static const uint32_t possible_hz[] = {100, 250, 300, 1000};
+static const uint32_t possible_hz[] = { 100, 250, 300, 1000 };
 
 static uint32_t nearest_hz(double measured)
 {
@@ -45,7 +45,7 @@ static int wait_for_edge(ticks_read *read, void *context, uint64_t *jiffies, uin
 int ticks_calibrate(ticks_read *read, void *context, struct ticks *ret_ticks, struct error *error)
 {
 	uint64_t first_jiffies, first_time, jiffies, boottime;
-	struct ticks ticks = {0};
+	struct ticks ticks = { 0 };
 	int r;
 
 	/* A machine that is stopped for a moment spoils one measurement, seldom three. */

@@ -16,7 +16,7 @@
 
 enum { OPERANDS_MAX = 100000 };
 
-static const struct record_type ban_type = {.name = "filter-ban"};
+static const struct record_type ban_type = { .name = "filter-ban" };
 
 static const char *origin_name(uint32_t origin)
 {
@@ -76,8 +76,8 @@ static int check_all(const struct store *store, const struct prefix *prefixes, s
 static int ban_one(struct store *store, const struct prefix *prefix,
 		   const struct arguments *arguments, struct error *error)
 {
-	struct filter_ban_info info = {.since = timestamp_now(), .origin = ORIGIN_OPERATOR};
-	struct ban ban = {.prefix = *prefix, .end = BAN_FOREVER, .forced = arguments->force};
+	struct filter_ban_info info = { .since = timestamp_now(), .origin = ORIGIN_OPERATOR };
+	struct ban ban = { .prefix = *prefix, .end = BAN_FOREVER, .forced = arguments->force };
 	char text[PREFIX_TEXT], until[TIMESTAMP_TEXT], left[DURATION_TEXT];
 	int r;
 
@@ -125,7 +125,7 @@ int command_ban(int argc, char **argv)
 	CLEANUP_FREE struct prefix *prefixes = NULL;
 	CLEANUP_CLOSE int lock = -1;
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r;
 
 	arguments_read(argc, argv, ACCEPT_FOR | ACCEPT_WHY | ACCEPT_FORCE, "ADDR[/LEN]...", 1,
@@ -180,7 +180,7 @@ int command_unban(int argc, char **argv)
 	CLEANUP_FREE struct prefix *prefixes = NULL;
 	CLEANUP_CLOSE int lock = -1;
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r, status = STATUS_OK;
 	uint32_t now;
 
@@ -213,7 +213,7 @@ int command_unban(int argc, char **argv)
 
 static void describe_ban(const struct store *store, const struct ban *ban, struct record *record)
 {
-	struct filter_ban_info info = {.since = 0};
+	struct filter_ban_info info = { .since = 0 };
 	bool known = store_ban_info(store, &ban->prefix, &info) == 0;
 
 	record_begin(record, &ban_type);
@@ -233,14 +233,14 @@ static void describe_ban(const struct store *store, const struct ban *ban, struc
 static void print_bans(const struct store *store, uint32_t now)
 {
 	CLEANUP_TABLE struct table *table = table_new(5);
-	static const char *const titles[] = {"address", "left", "since", "origin", "why"};
+	static const char *const titles[] = { "address", "left", "since", "origin", "why" };
 	size_t position = 0;
 	struct ban ban;
 
 	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
 		table_column(table, i, titles[i], i == 1 ? TABLE_RIGHT : TABLE_LEFT);
 	while (ban_next(&store->tables, &position, now, &ban)) {
-		struct filter_ban_info info = {.since = 0};
+		struct filter_ban_info info = { .since = 0 };
 		char text[PREFIX_TEXT], left[DURATION_TEXT], since[TIMESTAMP_TEXT],
 			why[4 * BAN_WHY_SIZE];
 		bool known = store_ban_info(store, &ban.prefix, &info) == 0;
@@ -281,7 +281,7 @@ int command_bans(int argc, char **argv)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r;
 
 	arguments_read(argc, argv, ACCEPT_JSON, "", 0, 0, "Show the bans in force.", &arguments);

@@ -8,22 +8,22 @@
 #include "modules/filter/report.h"
 
 const struct command filter_commands[] = {
-	{"up", "[-c FILE] [IFACE...]", "attach, or apply a changed configuration; stays",
-	 command_up},
-	{"down", "", "detach everywhere and forget everything", command_down},
-	{"status", "", "what is attached where, in which mode, since when", command_status},
-	{"stats", "", "counters by protocol, verdict, reason and port", command_stats},
-	{"ban", "ADDR[/LEN]...", "ban sources, for a time or for good", command_ban},
-	{"unban", "ADDR[/LEN]...", "end bans", command_unban},
-	{"bans", "", "the bans in force", command_bans},
-	{NULL, NULL, NULL, NULL},
+	{ "up", "[-c FILE] [IFACE...]", "attach, or apply a changed configuration; stays",
+	  command_up },
+	{ "down", "", "detach everywhere and forget everything", command_down },
+	{ "status", "", "what is attached where, in which mode, since when", command_status },
+	{ "stats", "", "counters by protocol, verdict, reason and port", command_stats },
+	{ "ban", "ADDR[/LEN]...", "ban sources, for a time or for good", command_ban },
+	{ "unban", "ADDR[/LEN]...", "end bans", command_unban },
+	{ "bans", "", "the bans in force", command_bans },
+	{ NULL, NULL, NULL, NULL },
 };
 
 int command_up(int argc, char **argv)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
-	struct output_config output = {NULL, NULL};
-	struct error error = {""};
+	struct output_config output = { NULL, NULL };
+	struct error error = { "" };
 	struct gate_report report;
 	struct arguments arguments;
 	struct gate_options options;
@@ -60,7 +60,7 @@ int command_up(int argc, char **argv)
 int command_down(int argc, char **argv)
 {
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r;
 
 	arguments_read(

@@ -134,7 +134,7 @@ int command_status(int argc, char **argv)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r;
 
 	arguments_read(argc, argv, ACCEPT_JSON, "", 0, 0,
@@ -174,7 +174,7 @@ int command_stats(int argc, char **argv)
 	CLEANUP_STORE struct store store = STORE_NONE;
 	CLEANUP_FREE struct snapshot *now = NULL;
 	struct arguments arguments;
-	struct error error = {""};
+	struct error error = { "" };
 	int r;
 
 	arguments_read(argc, argv, ACCEPT_JSON, "", 0, 0,

@@ -80,7 +80,7 @@ static __always_inline enum filter_reason judge(struct xdp_md *ctx, struct packe
 SEC("xdp.frags")
 int filter(struct xdp_md *ctx)
 {
-	struct packet packet = {.protocol = PROTOCOL_UNKNOWN, .family = FAMILY_COUNT};
+	struct packet packet = { .protocol = PROTOCOL_UNKNOWN, .family = FAMILY_COUNT };
 	/* Read once: the packet is judged by one policy, whatever is swapped meanwhile. */
 	__u32 slot = READ_ONCE(globals.state.active) % FILTER_POLICY_SLOTS;
 	enum filter_reason reason = judge(ctx, &packet, slot);

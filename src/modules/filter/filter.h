@@ -345,13 +345,17 @@ static inline __u32 filter_hint6(__u64 high, __u64 seed)
 	return HINT_BITS + (__u32)(filter_hash6(high >> 16, seed) >> 40);
 }
 
-/* Which bit of allow_hints an address falls on: the low bits of its /24 or the hash of its /48. */
+/*
+ * Which bit of allow_hints an address falls on: that of its IPv4 /12, or of the hash of
+ * its IPv6 /32. Coarse, so that a wide `allow` does not set them all.
+ */
 static inline __u32 filter_allow_hint(__u32 family, struct filter_key key, __u64 seed)
 {
-	__u32 hint = family == FAMILY_V4 ? filter_hint4(key.low) : filter_hint6(key.high, seed);
-
-	return hint % ALLOW_HINT_BITS;
+	if (family == FAMILY_V4)
+		return (__u32)key.low >> 20;
+	return (__u32)(filter_hash6(key.high >> 32, seed) >> 52);
 }
+_Static_assert(ALLOW_HINT_BITS == 1 << 12, "filter_allow_hint gives 12 bits");
 
 static inline __u32 filter_ban4_home(__u32 address, __u64 seed)
 {
@@ -368,8 +372,8 @@ static inline __u32 filter_wide_hash(struct filter_key key, __u32 length, __u64 
 static inline struct filter_key filter_key_mask(struct filter_key key, __u32 length)
 {
 	if (length == 0)
-		return (struct filter_key){0, 0};
+		return (struct filter_key){ 0, 0 };
 	if (length <= 64)
-		return (struct filter_key){key.high & (~0ULL << (64 - length)), 0};
-	return (struct filter_key){key.high, key.low & (~0ULL << ((128 - length) & 63))};
+		return (struct filter_key){ key.high & (~0ULL << (64 - length)), 0 };
+	return (struct filter_key){ key.high, key.low & (~0ULL << ((128 - length) & 63)) };
 }

@@ -98,7 +98,7 @@ int gate_detach(const struct store *store, unsigned ifindex)
 
 static int attach_one(struct store *store, unsigned ifindex, struct error *error)
 {
-	struct error why_generic = {""};
+	struct error why_generic = { "" };
 	CLEANUP_CLOSE int fd = -1;
 	char name[32], interface[IF_NAMESIZE] = "?";
 	enum attach_mode mode;
@@ -205,7 +205,7 @@ static void list_link(void *context, const struct store *store, unsigned ifindex
 	    stat(path, &st) < 0)
 		return;
 	interface = &listing->interfaces[listing->count++];
-	*interface = (struct gate_interface){.ifindex = ifindex};
+	*interface = (struct gate_interface){ .ifindex = ifindex };
 	interface->since =
 		(uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
 	if (!if_indextoname(ifindex, interface->name))
@@ -222,7 +222,7 @@ static int compare_interfaces(const void *a, const void *b)
 
 size_t gate_interfaces(const struct store *store, struct gate_interface *interfaces, size_t size)
 {
-	struct listing listing = {.interfaces = interfaces, .size = size};
+	struct listing listing = { .interfaces = interfaces, .size = size };
 
 	for_each_link(store, list_link, &listing);
 	qsort(interfaces, listing.count, sizeof(*interfaces), compare_interfaces);
@@ -277,7 +277,7 @@ bool gate_is_kept(const struct store *store)
 static int keep_gate(const struct store *store, const struct wanted *wanted,
 		     struct gate_report *report, struct error *error)
 {
-	struct unwanted unwanted = {wanted, report};
+	struct unwanted unwanted = { wanted, report };
 	char path[PINS_PATH];
 	int r = pins_path(path, store->directory, "kept");
 
@@ -358,8 +358,8 @@ int gate_raise(const struct gate_options *options, struct store *ret_store,
 	       struct gate_report *ret_report, struct error *error)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
-	struct gate_report report = {.fresh = false};
-	struct wanted wanted = {.count = 0};
+	struct gate_report report = { .fresh = false };
+	struct wanted wanted = { .count = 0 };
 	CLEANUP_CLOSE int lock = -1;
 	char parent[PINS_PATH];
 	int r;

@@ -43,17 +43,22 @@ static __always_inline bool ban_in_force(__u64 word, __u32 now)
 	return now < end || end == BAN_FOREVER;
 }
 
-/* The word of a ban in force on this IPv4 address in this one bucket, or 0. */
+/*
+ * The word of a ban in force on this IPv4 address in this one bucket, or 0. Without an
+ * early return: the verifier then walks the slots once, not once for each way out.
+ */
 static __always_inline __u64 match_ban4(struct ban4_bucket *bucket, __u32 address, __u32 now)
 {
+	__u64 found = 0;
+
 #pragma unroll
 	for (int i = 0; i < BAN4_SLOTS; i++) {
 		__u64 word = READ_ONCE(bucket->slot[i]);
 
-		if ((__u32)word == address && ban_in_force(word, now))
-			return word;
+		if ((__u32)word == address)
+			found = word;
 	}
-	return 0;
+	return ban_in_force(found, now) ? found : 0;
 }
 
 /* The word of the ban in force on this IPv4 address, or 0. */
@@ -86,9 +91,16 @@ static __always_inline __u64 wide_match(struct wide_slot *slot, struct filter_ke
 	return READ_AGAIN(slot->word) == word ? word : 0;
 }
 
-/* The word of the ban in force on exactly this prefix, or 0. */
-static __always_inline __u64 find_ban_wide(struct filter_key key, __u32 length, __u32 now)
+/*
+ * The functions below are global, not static: the verifier then checks each once, for
+ * any arguments, and not again behind every path that leads to it. They are only called
+ * for packets whose hint bit is set and that judge_source_quickly() cannot decide.
+ */
+
+/* The word of the ban in force on exactly the first `length` bits of this source, or 0. */
+__noinline __u64 find_ban_wide(__u64 high, __u64 low, __u32 length, __u32 now)
 {
+	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
 	__u32 home = filter_wide_hash(key, length, seed);
 
 	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
@@ -110,15 +122,15 @@ static __always_inline __u64 find_ban_wide(struct filter_key key, __u32 length, 
 	return 0;
 }
 
-/* The role of the entry of this policy for exactly this prefix, or 0. */
-static __always_inline __u64 find_role(const struct filter_policy *policy, struct filter_key key,
-				       __u32 length)
+/* The role of the entry of a policy for exactly the first `length` bits, or 0. */
+__noinline __u64 find_role(__u64 high, __u64 low, __u32 length, __u32 slot)
 {
+	struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
+	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
 	__u32 home = filter_wide_hash(key, length, seed);
 
 	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
-		struct wide_bucket *bucket =
-			(struct wide_bucket *)&policy->allow[(home + probe) % ALLOW_BUCKETS];
+		struct wide_bucket *bucket = &policy->allow[(home + probe) % ALLOW_BUCKETS];
 
 #pragma unroll
 		for (int i = 0; i < WIDE_SLOTS; i++) {
@@ -137,7 +149,7 @@ static __always_inline __u64 find_role(const struct filter_policy *policy, struc
 static __always_inline bool maybe_allowed(const struct filter_policy *policy, __u32 family,
 					  struct filter_key source)
 {
-	__u32 hint = filter_allow_hint(family, source, seed);
+	__u32 hint = filter_allow_hint(family, source, seed) % ALLOW_HINT_BITS;
 
 	return policy->allow_hints[family][hint / 64] >> (hint % 64) & 1;
 }
@@ -148,11 +160,7 @@ static __always_inline bool ban_holds(__u64 ban, __u64 role)
 	return ban && (!role || ban & BAN_FORCED);
 }
 
-/*
- * What is known of the source of this packet. Global, so that the verifier checks
- * it once, for any arguments, and not again behind every path that leads here; it
- * is only called for packets whose hint bit is set.
- */
+/* What is known of the source of this packet. */
 __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family, __u32 slot)
 {
 	struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
@@ -165,11 +173,8 @@ __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family,
 	family = family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6;
 	if (maybe_allowed(policy, family, source)) {
 		lengths = &policy->allow_lengths[family];
-		for (__u32 i = 0; i < LENGTHS_MAX && i < lengths->count; i++) {
-			__u32 length = lengths->length[i];
-
-			role |= find_role(policy, filter_key_mask(source, length), length);
-		}
+		for (__u32 i = 0; i < LENGTHS_MAX && i < lengths->count; i++)
+			role |= find_role(source.high, source.low, lengths->length[i], slot);
 	}
 	/* What the operator allowed wins over everything; a guarded peer can be banned by force. */
 	if (role & ROLE_ALLOW || (role && !READ_ONCE(globals.state.forced_bans)))
@@ -179,11 +184,10 @@ __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family,
 	if (family == FAMILY_V4)
 		ban = find_ban4(source.low, now);
 	lengths = &globals.state.ban_lengths[family];
-	for (__u32 i = 0; !ban_holds(ban, role) && i < LENGTHS_MAX && i < READ_ONCE(lengths->count);
-	     i++) {
-		__u32 length = lengths->length[i];
-
-		ban |= find_ban_wide(filter_key_mask(source, length), length, now);
+	for (__u32 i = 0; i < LENGTHS_MAX && i < READ_ONCE(lengths->count); i++) {
+		if (ban_holds(ban, role))
+			break;
+		ban |= find_ban_wide(source.high, source.low, lengths->length[i], now);
 	}
 	return ban_holds(ban, role) ? SOURCE_BANNED : role;
 }
@@ -230,6 +234,10 @@ static __always_inline __u64 judge_source_quickly(struct xdp_md *ctx, __u32 ip_o
 			if (word && ban_in_force(word, now))
 				return SOURCE_BANNED;
 		}
-		return SOURCE_UNDECIDED;
+		if (READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) ||
+		    globals.state.ban_lengths[FAMILY_V6].count != 1 ||
+		    globals.state.ban_lengths[FAMILY_V6].length[0] != 128)
+			return SOURCE_UNDECIDED;
+		return 0;
 	}
 }

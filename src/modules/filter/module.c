@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -19,7 +20,6 @@
 struct filter {
 	struct store store;
 	struct gate_report raised;
-	bool adopted;    /* the gate was up before */
 	int presence_fd; /* shared lock: a run is here */
 	int reader_fd;   /* lock of the ring's one reader, or -1 */
 	struct snapshot *before;
@@ -38,12 +38,20 @@ static int probe(struct error *why)
 /* An existing gate is taken as it is, for reading only where writing is not permitted. */
 static int adopt(struct filter *filter, struct error *error)
 {
+	struct gate_interface first;
 	int r = gate_open(STORE_WRITE, &filter->store, error);
 
 	if (r == -EPERM || r == -EACCES)
 		r = gate_open(STORE_READ, &filter->store, error);
-	filter->adopted = r == 0;
-	return r;
+	if (r < 0)
+		return r;
+	/* What a command left that was killed before it attached anything is no gate. */
+	if (!gate_is_kept(&filter->store) && gate_interfaces(&filter->store, &first, 1) == 0 &&
+	    filter->store.access == STORE_WRITE) {
+		store_close(&filter->store);
+		return -ENOENT;
+	}
+	return 0;
 }
 
 static int raise_gate(struct filter *filter, const struct start_options *options,
@@ -56,10 +64,8 @@ static int raise_gate(struct filter *filter, const struct start_options *options
 		.interface_count = options->interface_count,
 		.force = options->force,
 	};
-	int r = gate_raise(&gate, &filter->store, &filter->raised, error);
 
-	filter->adopted = r == 0 && !filter->raised.fresh;
-	return r;
+	return gate_raise(&gate, &filter->store, &filter->raised, error);
 }
 
 static int take_locks(struct filter *filter, struct error *error)
@@ -126,16 +132,27 @@ static bool filter_describe(void *instance, const struct event_header *event,
 			      ret_quiet);
 }
 
-static void filter_second(void *instance, struct output *output)
+/* The gate that this run watches is the one that is pinned now. */
+static bool gate_is_ours(const struct filter *filter)
+{
+	struct stat ours, pinned;
+
+	return fstat(filter->presence_fd, &ours) == 0 &&
+	       stat(filter->store.directory, &pinned) == 0 && ours.st_ino == pinned.st_ino;
+}
+
+static int filter_second(void *instance, struct output *output, struct error *error)
 {
 	struct filter *filter = instance;
-	struct error error = {""};
 
+	if (!gate_is_ours(filter))
+		return error_set(error, -ENOENT, "the filter was taken down by another command");
 	if (filter->store.access == STORE_WRITE)
 		store_follow_clock(&filter->store);
-	if (store_refresh(&filter->store, &error) < 0)
-		log_warning("%s, ignoring", error.text);
+	if (store_refresh(&filter->store, error) < 0)
+		return -EIO;
 	watch_second(filter->watch, output);
+	return 0;
 }
 
 static void print_head(const struct filter *filter, const struct snapshot *now)
@@ -201,10 +218,11 @@ static void let_go(struct filter *filter)
 {
 	char parent[PINS_PATH], interfaces[512];
 	CLEANUP_CLOSE int lock = -1;
-	struct error error = {""};
+	struct error error = { "" };
 
 	if (pins_directory(false, parent, &error) < 0 ||
-	    pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, &error) < 0)
+	    pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, &error) < 0 ||
+	    !gate_is_ours(filter))
 		return;
 	report_interfaces(&filter->store, interfaces, sizeof(interfaces));
 	say_totals(filter);

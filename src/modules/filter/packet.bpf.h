@@ -307,7 +307,7 @@ static __always_inline enum filter_reason parse_transport(struct xdp_md *ctx, st
 static __always_inline struct filter_key read_address(struct xdp_md *ctx, __u32 ip_offset,
 						      __u8 family, bool destination)
 {
-	struct filter_key key = {0, 0};
+	struct filter_key key = { 0, 0 };
 
 	if (ip_offset > HEADER_OFFSET_MAX)
 		return key;

@@ -62,14 +62,15 @@ int policy_add_bans(struct store *store, const struct gate_options *options, str
 	const struct prefix_list *list = &options->config->ban;
 
 	for (size_t i = 0; i < list->count; i++) {
-		struct ban ban = {
-			.prefix = list->items[i], .end = BAN_FOREVER, .forced = options->force};
+		struct ban ban = { .prefix = list->items[i],
+				   .end = BAN_FOREVER,
+				   .forced = options->force };
 		struct filter_ban_info info;
 		int r;
 
 		if (store_ban_info(store, &ban.prefix, &info) < 0 || info.origin != ORIGIN_CONFIG) {
-			info = (struct filter_ban_info){.since = timestamp_now(),
-							.origin = ORIGIN_CONFIG};
+			info = (struct filter_ban_info){ .since = timestamp_now(),
+							 .origin = ORIGIN_CONFIG };
 			snprintf(info.why, sizeof(info.why), "configuration");
 		}
 		info.policies |= bit;

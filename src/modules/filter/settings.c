@@ -196,17 +196,17 @@ static void print_interval(const void *field, FILE *out)
 #define FIELD(name) offsetof(struct filter_config, name)
 
 const struct setting filter_settings[] = {
-	{"filter", "interfaces", true, parse_interfaces, print_interfaces, FIELD(interfaces),
-	 "interfaces to guard; none: the one of the default route"},
-	{"filter", "mode", false, parse_mode, print_mode, FIELD(mode),
-	 "observe: count what would be dropped, drop nothing; enforce: drop it"},
-	{"filter", "block-ports", true, parse_ports, print_ports, FIELD(blocked),
-	 "destination ports to block: tcp/8080, udp/53, tcp/1025-1099"},
-	{"filter", "allow", true, parse_prefixes, print_prefixes, FIELD(allow),
-	 "sources that always pass, whatever else is set"},
-	{"filter", "ban", true, parse_prefixes, print_prefixes, FIELD(ban),
-	 "sources that never pass"},
-	{"filter", "report-interval", false, parse_interval, print_interval, FIELD(report_interval),
-	 "time between the reports of 'sumun run'"},
+	{ "filter", "interfaces", true, parse_interfaces, print_interfaces, FIELD(interfaces),
+	  "interfaces to guard; none: the one of the default route" },
+	{ "filter", "mode", false, parse_mode, print_mode, FIELD(mode),
+	  "observe: count what would be dropped, drop nothing; enforce: drop it" },
+	{ "filter", "block-ports", true, parse_ports, print_ports, FIELD(blocked),
+	  "destination ports to block: tcp/8080, udp/53, tcp/1025-1099" },
+	{ "filter", "allow", true, parse_prefixes, print_prefixes, FIELD(allow),
+	  "sources that always pass, whatever else is set" },
+	{ "filter", "ban", true, parse_prefixes, print_prefixes, FIELD(ban),
+	  "sources that never pass" },
+	{ "filter", "report-interval", false, parse_interval, print_interval,
+	  FIELD(report_interval), "time between the reports of 'sumun run'" },
 };
 const size_t filter_setting_count = ARRAY_SIZE(filter_settings);

@@ -47,7 +47,7 @@ static void add_counters(struct snapshot *snapshot, const struct store *store, u
 	for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
 		for (uint32_t verdict = 0; verdict < VERDICT_COUNT; verdict++) {
 			for (uint32_t row = 0; row < PROTOCOL_ROWS; row++) {
-				struct filter_counter one = {0, 0};
+				struct filter_counter one = { 0, 0 };
 
 				add(&one, &store->counters[filter_counter_index(cpu, reason,
 										verdict, row)]);
@@ -102,17 +102,17 @@ size_t snapshot_top_ports(const struct snapshot *now, const struct snapshot *bef
 		if (count < size)
 			count++;
 		memmove(&ports[at + 1], &ports[at], (count - at - 1) * sizeof(*ports));
-		ports[at] = (struct port_count){.protocol = i / FILTER_PORTS,
-						.port = i % FILTER_PORTS,
-						.attempts = attempts,
-						.total = total};
+		ports[at] = (struct port_count){ .protocol = i / FILTER_PORTS,
+						 .port = i % FILTER_PORTS,
+						 .attempts = attempts,
+						 .total = total };
 	}
 	return count;
 }
 
 struct filter_counter snapshot_reason(const struct snapshot *snapshot, enum filter_reason reason)
 {
-	struct filter_counter sum = {0, 0};
+	struct filter_counter sum = { 0, 0 };
 
 	for (size_t verdict = 0; verdict < VERDICT_COUNT; verdict++)
 		add(&sum, &snapshot->reasons[reason][verdict]);
@@ -121,7 +121,7 @@ struct filter_counter snapshot_reason(const struct snapshot *snapshot, enum filt
 
 struct filter_counter snapshot_dropped(const struct snapshot *snapshot)
 {
-	struct filter_counter sum = {0, 0};
+	struct filter_counter sum = { 0, 0 };
 
 	for (size_t reason = 0; reason < REASON_COUNT; reason++)
 		add(&sum, &snapshot->reasons[reason][VERDICT_DROPPED]);

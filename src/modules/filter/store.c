@@ -15,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/duration.h"
 #include "base/timestamp.h"
 #include "core/pins.h"
 #include "modules/filter/filter.h"
@@ -25,11 +26,11 @@ static const struct {
 	const char *pin; /* no dots: bpffs keeps those for itself */
 	bool write;      /* whether those who may change things map it for writing */
 } maps[] = {
-	[STORE_STATE] = {"state", true},        [STORE_HINTS] = {"hints", true},
-	[STORE_BANS4] = {"bans4", true},        [STORE_BANS_WIDE] = {"bans_wide", true},
-	[STORE_COUNTERS] = {"counters", false}, [STORE_LOSSES] = {"losses", false},
-	[STORE_PORTS] = {"ports", false},       [STORE_SIGHTINGS] = {"sightings", false},
-	[STORE_BAN_INFO] = {"ban_info", true},  [STORE_EVENTS] = {"events", true},
+	[STORE_STATE] = { "state", true },        [STORE_HINTS] = { "hints", true },
+	[STORE_BANS4] = { "bans4", true },        [STORE_BANS_WIDE] = { "bans_wide", true },
+	[STORE_COUNTERS] = { "counters", false }, [STORE_LOSSES] = { "losses", false },
+	[STORE_PORTS] = { "ports", false },       [STORE_SIGHTINGS] = { "sightings", false },
+	[STORE_BAN_INFO] = { "ban_info", true },  [STORE_EVENTS] = { "events", true },
 };
 _Static_assert(ARRAY_SIZE(maps) == STORE_MAPS, "a row for every map");
 
@@ -164,7 +165,7 @@ static void read_ticks(struct store *store)
 static int read_clock(void *context, uint64_t *ret_jiffies, uint64_t *ret_boottime)
 {
 	const int *fd = context;
-	struct filter_clock clock = {0};
+	struct filter_clock clock = { 0 };
 	/* The answer comes back in what went in; the kernel refuses a ctx_out here. */
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &clock, .ctx_size_in = sizeof(clock));
 	int r = bpf_prog_test_run_opts(*fd, &options);
@@ -268,7 +269,7 @@ static int keep_descriptors(struct store *store, struct filter_bpf *skeleton)
 int store_create(struct store *ret_store, struct error *error)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
-	struct filter_state state = {.seed = secret_odd_number()};
+	struct filter_state state = { .seed = secret_odd_number() };
 	struct filter_bpf *skeleton;
 	struct ticks ticks;
 	int r;
@@ -439,11 +440,26 @@ uint64_t store_tick_time(const struct store *store, uint32_t tick)
 	return timestamp_now() - timestamp_boottime() + boottime;
 }
 
+int store_ban_end(const struct store *store, uint64_t duration, uint32_t *ret_tick,
+		  struct error *error)
+{
+	uint64_t tick = (NSEC_PER_SEC / store->ticks.hz) << store->ticks.shift;
+	uint64_t most = (BAN_FOREVER - store_now(store) - 2) * tick;
+	char text[DURATION_TEXT];
+
+	if (duration > most)
+		return error_set(error, -EINVAL,
+				 "a ban ends after at most %s; without --for it never does",
+				 duration_format_short(most, text));
+	*ret_tick = ticks_not_before(&store->ticks, timestamp_boottime() + duration);
+	return 0;
+}
+
 /* ---- what is known of bans ------------------------------------------------------ */
 
 static struct filter_ban_key ban_key(const struct prefix *prefix)
 {
-	return (struct filter_ban_key){.key = key_of(&prefix->address), .length = prefix->length};
+	return (struct filter_ban_key){ .key = key_of(&prefix->address), .length = prefix->length };
 }
 
 int store_ban_info(const struct store *store, const struct prefix *prefix,
@@ -477,8 +493,8 @@ size_t store_sweep(struct store *store)
 	int r = bpf_map_get_next_key(store->fds[STORE_BAN_INFO], NULL, &key);
 
 	while (r == 0) {
-		struct prefix prefix = {.address = address_of(key.key),
-					.length = (uint8_t)key.length};
+		struct prefix prefix = { .address = address_of(key.key),
+					 .length = (uint8_t)key.length };
 		struct ban ban;
 
 		/* The next key first: a deleted one has no successor. */

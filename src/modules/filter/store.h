@@ -64,7 +64,7 @@ struct store {
 };
 
 /* Nothing opened; store_close() is fine with it. */
-#define STORE_NONE ((struct store){.program_fd = -1, .fds = {[0 ... STORE_MAPS - 1] = -1}})
+#define STORE_NONE ((struct store){ .program_fd = -1, .fds = { [0 ... STORE_MAPS - 1] = -1 } })
 
 /*
  * Loads the programs and makes the maps, unpinned, with an empty policy in force
@@ -96,6 +96,10 @@ void store_follow_clock(struct store *store);
 
 /* A tick of these tables as wall-clock time, nanoseconds. */
 uint64_t store_tick_time(const struct store *store, uint32_t tick);
+
+/* The tick that a ban of this many nanoseconds ends with; -EINVAL when that is past all ticks. */
+int store_ban_end(const struct store *store, uint64_t duration, uint32_t *ret_tick,
+		  struct error *error);
 
 /* What is known of a ban; -ENOENT when nothing is. */
 int store_ban_info(const struct store *store, const struct prefix *prefix,

@@ -46,14 +46,14 @@ struct filter_key key_of(const struct address *address)
 	struct filter_key key;
 
 	memcpy(&key, address->bytes, sizeof(key));
-	return (struct filter_key){be64toh(key.high), be64toh(key.low)};
+	return (struct filter_key){ be64toh(key.high), be64toh(key.low) };
 }
 
 struct address address_of(struct filter_key key)
 {
 	struct address address;
 
-	key = (struct filter_key){htobe64(key.high), htobe64(key.low)};
+	key = (struct filter_key){ htobe64(key.high), htobe64(key.low) };
 	memcpy(address.bytes, &key, sizeof(key));
 	return address;
 }
@@ -73,9 +73,8 @@ static void set_hint(uint64_t *hints, uint32_t bit)
 	__atomic_fetch_or(&hints[bit / 64], 1ULL << (bit % 64), __ATOMIC_SEQ_CST);
 }
 
-/* Calls `set` for the hint bit of every /24 (IPv4) or /48 (IPv6) that the prefix touches. */
-static void for_each_hint(const struct prefix *prefix, uint64_t seed,
-			  void (*set)(void *context, uint32_t bit), void *context)
+/* Sets the hint of every /24 (IPv4) or /48 (IPv6) that the prefix touches. */
+static void set_hints(uint64_t *hints, const struct prefix *prefix, uint64_t seed)
 {
 	struct filter_key key = key_of(&prefix->address);
 
@@ -85,18 +84,13 @@ static void for_each_hint(const struct prefix *prefix, uint64_t seed,
 		uint32_t count = length >= 24 ? 1 : 1u << (24 - length);
 
 		for (uint32_t i = 0; i < count; i++)
-			set(context, first + i);
+			set_hint(hints, first + i);
 	} else {
 		uint64_t count = prefix->length >= 48 ? 1 : 1ULL << (48 - prefix->length);
 
 		for (uint64_t i = 0; i < count; i++)
-			set(context, filter_hint6(key.high + (i << 16), seed));
+			set_hint(hints, filter_hint6(key.high + (i << 16), seed));
 	}
-}
-
-static void set_ban_hint(void *context, uint32_t bit)
-{
-	set_hint(context, bit);
 }
 
 static int lengths_add(struct filter_lengths *lengths, uint8_t length)
@@ -212,8 +206,11 @@ static int ban_wide_add(struct tables *tables, const struct ban *ban, uint32_t n
 
 /* ---- bans ---------------------------------------------------------------- */
 
-static int check_width(const struct prefix *prefix, struct error *error)
+static int check_prefix(const struct prefix *prefix, struct error *error)
 {
+	/* Its ended slot would be a zero word, which means that nothing comes behind. */
+	if (is_v4_host(prefix) && address_v4(&prefix->address) == 0)
+		return error_set(error, -EINVAL, "0.0.0.0 is no host's address");
 	if (prefix_is_v4(prefix) && prefix->length < BAN_V4_LENGTH_MIN)
 		return error_set(error, -EINVAL,
 				 "a ban covers at most a /8 of IPv4; block more with a firewall");
@@ -225,12 +222,12 @@ static int check_width(const struct prefix *prefix, struct error *error)
 
 int ban_add(struct tables *tables, const struct ban *ban, uint32_t now, struct error *error)
 {
-	int r = check_width(&ban->prefix, error);
+	int r = check_prefix(&ban->prefix, error);
 
 	if (r < 0)
 		return r;
 	/* First the hints: an entry that a reader would not look for is no ban. */
-	for_each_hint(&ban->prefix, tables->state->seed, set_ban_hint, tables->hints);
+	set_hints(tables->hints, &ban->prefix, tables->state->seed);
 	if (ban->forced)
 		__atomic_store_n(&tables->state->forced_bans, 1, __ATOMIC_SEQ_CST);
 	if (is_v4_host(&ban->prefix))
@@ -267,7 +264,7 @@ int ban_remove(struct tables *tables, const struct prefix *prefix, uint32_t now)
 static struct ban make_ban(struct filter_key key, uint8_t length, uint64_t word)
 {
 	return (struct ban){
-		.prefix = {.address = address_of(key), .length = length},
+		.prefix = { .address = address_of(key), .length = length },
 		.end = word_end(word),
 		.forced = word & BAN_FORCED,
 	};
@@ -313,7 +310,7 @@ bool ban_next(const struct tables *tables, size_t *position, uint32_t now, struc
 
 		if (!in_force(word, now))
 			continue;
-		*ret_ban = make_ban((struct filter_key){0, KEY_V4_LOW | (uint32_t)word},
+		*ret_ban = make_ban((struct filter_key){ 0, KEY_V4_LOW | (uint32_t)word },
 				    ADDRESS_BITS, word);
 		return true;
 	}
@@ -342,11 +339,23 @@ size_t ban_count(const struct tables *tables, uint32_t now)
 
 /* ---- allow entries and guarded peers --------------------------------------- */
 
-static void set_allow_hint(void *context, uint32_t bit)
+/* One bit for every IPv4 /12 or IPv6 /32 that the prefix touches; all for a wider IPv6 prefix. */
+static void set_allow_hints(struct filter_policy *policy, const struct prefix *prefix,
+			    uint64_t seed)
 {
-	uint64_t *hints = context;
+	struct filter_key key = key_of(&prefix->address);
+	int family = family_of(prefix);
+	uint32_t first = filter_allow_hint((uint32_t)family, key, seed), count = 1;
 
-	hints[bit % ALLOW_HINT_BITS / 64] |= 1ULL << (bit % 64);
+	if (family == FAMILY_V4 && prefix->length < ADDRESS_V4_OFFSET + 12)
+		count = 1u << (ADDRESS_V4_OFFSET + 12 - prefix->length);
+	if (family == FAMILY_V6 && prefix->length < 32)
+		count = ALLOW_HINT_BITS;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t hint = (first + i) % ALLOW_HINT_BITS;
+
+		policy->allow_hints[family][hint / 64] |= 1ULL << (hint % 64);
+	}
 }
 
 static size_t policy_entries(const struct filter_policy *policy)
@@ -361,11 +370,10 @@ static size_t policy_entries(const struct filter_policy *policy)
 }
 
 /* A prefix so wide that setting its hints one by one would be slow gets them all at once. */
-static void set_all_hints(struct tables *tables, struct filter_policy *policy, int family)
+static void set_all_hints(struct tables *tables, int family)
 {
 	memset(tables->hints + (family == FAMILY_V4 ? 0 : HINT_WORDS / 2), 0xff,
 	       HINT_WORDS / 2 * sizeof(*tables->hints));
-	memset(policy->allow_hints[family], 0xff, sizeof(policy->allow_hints[family]));
 }
 
 int policy_add_role(struct tables *tables, struct filter_policy *policy,
@@ -386,13 +394,11 @@ int policy_add_role(struct tables *tables, struct filter_policy *policy,
 				 "more than %d different prefix lengths among the allow entries",
 				 LENGTHS_MAX);
 
-	if (prefix->length < (family == FAMILY_V4 ? ADDRESS_V4_OFFSET + 4 : 28)) {
-		set_all_hints(tables, policy, family);
-	} else {
-		for_each_hint(prefix, tables->state->seed, set_ban_hint, tables->hints);
-		for_each_hint(prefix, tables->state->seed, set_allow_hint,
-			      policy->allow_hints[family]);
-	}
+	if (prefix->length < (family == FAMILY_V4 ? ADDRESS_V4_OFFSET + 4 : 28))
+		set_all_hints(tables, family);
+	else
+		set_hints(tables->hints, prefix, tables->state->seed);
+	set_allow_hints(policy, prefix, tables->state->seed);
 	slot->key = key;
 	slot->role |= role;
 	slot->word = BAN_FOREVER << BAN_END_SHIFT | prefix->length;

@@ -9,7 +9,7 @@
 #include "modules/filter/watch.h"
 
 enum {
-	EVENTS_TOLD = 25,     /* events a second at most */
+	EVENTS_TOLD = 25,    /* events a second at most */
 	SOURCES_TOLD = 5,    /* lines a second at most; the rest is one more line a reason */
 	ANNOUNCED = 1 << 12, /* sources remembered as told of, by hash */
 	ANNOUNCED_SECONDS = 3,
@@ -50,14 +50,14 @@ struct watch {
 };
 
 static const struct csv_column event_columns[] = {
-	{"time", "time"},
-	{"action", "action"},
-	{"source", "source"},
-	{"source_port", "source port"},
-	{"destination", "destination"},
-	{"destination_port", "destination port"},
-	{"protocol", "protocol"},
-	{NULL, NULL},
+	{ "time", "time" },
+	{ "action", "action" },
+	{ "source", "source" },
+	{ "source_port", "source port" },
+	{ "destination", "destination" },
+	{ "destination_port", "destination port" },
+	{ "protocol", "protocol" },
+	{ NULL, NULL },
 };
 
 static const struct record_type event_type = {
@@ -96,7 +96,7 @@ static void remember(struct watch *watch)
 	for (size_t i = 0; i < watch->slots; i++) {
 		const struct filter_sighting *seen = &watch->store->sightings[i];
 
-		watch->former[i] = (struct former){seen->packets, seen->bytes, seen->episode};
+		watch->former[i] = (struct former){ seen->packets, seen->bytes, seen->episode };
 	}
 	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++)
 		watch->counted[reason] = count_reason(watch->store, reason);
@@ -145,7 +145,7 @@ static bool announced_just_now(struct watch *watch, const struct filter_event *e
 		     same_source(last->source, event->source) &&
 		     event->header.time - last->time < ANNOUNCED_SECONDS * NSEC_PER_SEC;
 
-	*last = (struct announced){event->source, event->reason, event->header.time};
+	*last = (struct announced){ event->source, event->reason, event->header.time };
 	return again;
 }
 
@@ -270,7 +270,7 @@ static size_t collect(struct watch *watch)
 		    (seen.episode == former->episode && seen.packets == former->packets))
 			continue;
 		watch->told[count++] = difference(&seen, former);
-		*former = (struct former){seen.packets, seen.bytes, seen.episode};
+		*former = (struct former){ seen.packets, seen.bytes, seen.episode };
 	}
 	return merge(watch->told, count);
 }
@@ -311,7 +311,8 @@ void watch_second(struct watch *watch, struct output *output)
 	struct record record;
 	size_t count;
 
-	/* Before the sightings: what arrives in between is then told early, not as a rest of one. */
+	/* Before the sightings: what arrives in between is then told early, not as a rest of one.
+	 */
 	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
 		uint64_t counted = count_reason(watch->store, reason);
 
@@ -324,8 +325,7 @@ void watch_second(struct watch *watch, struct output *output)
 		const struct told *told = &watch->told[i];
 
 		/* In a flood, a source with one packet in a thousand is part of the rest. */
-		if (told->packets > 0 &&
-		    (int64_t)told->packets * 1000 >= watch->rest[told->reason])
+		if (told->packets > 0 && (int64_t)told->packets * 1000 >= watch->rest[told->reason])
 			tell_source(watch, output, told, dropped);
 	}
 	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
