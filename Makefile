@@ -17,7 +17,7 @@ deps-check: deps
 	@data/install-packages $(SUDO) data/packages-check.txt
 
 deps-bench: deps
-	@data/install-packages $(SUDO) data/packages-bench.txt
+	@data/install-packages $(SUDO) bench/packages.txt
 
 $(BUILD)/build.ninja:
 	@meson setup $(BUILD) -Dwerror=true >/dev/null
