@@ -139,7 +139,7 @@ enum {
 	BAN4_SLOTS = 8,
 	BAN4_BUCKETS = 1 << 15,
 	BAN4_CAPACITY = BAN4_BUCKETS * BAN4_SLOTS,
-	BAN4_PROBES = 4, /* buckets looked at, the home one included */
+	BAN4_PROBES = 8, /* buckets looked at, the home one included */
 };
 
 struct ban4_bucket {
@@ -163,11 +163,11 @@ _Static_assert(sizeof(struct ban4_bucket) == 64, "a bucket is a cache line");
  */
 enum {
 	WIDE_SLOTS = 2,
-	WIDE_PROBES = 8,
+	WIDE_PROBES = 16,
 	BAN_WIDE_BUCKETS = 1 << 16,
 	BAN_WIDE_CAPACITY = BAN_WIDE_BUCKETS * WIDE_SLOTS,
-	ALLOW_BUCKETS = 1 << 10,
-	ALLOW_CAPACITY = ALLOW_BUCKETS, /* half full at most, so that WIDE_PROBES suffice */
+	ALLOW_BUCKETS = 1 << 11,
+	ALLOW_CAPACITY = 1024, /* a quarter of the slots: WIDE_PROBES then always suffice */
 	ALLOW_HINT_BITS = 1 << 12,
 };
 
@@ -188,7 +188,8 @@ _Static_assert(sizeof(struct wide_bucket) == 64, "a bucket is a cache line");
  * What an entry of the allow table exempts from. An `allow` entry exempts from
  * everything. A guarded peer is exempt from bans, save one made by force; a port
  * that was blocked by hand stays blocked for it, save the one service it is
- * guarded for.
+ * guarded for. Guarded peers are single addresses with at most one port a direction,
+ * so that the roles of all entries that cover a source can be or-ed.
  */
 enum {
 	ROLE_ALLOW = 1 << 0,
@@ -227,7 +228,7 @@ struct filter_policy {
 	__u64 blocked[FILTER_PORT_PROTOCOLS][FILTER_PORTS / 64];
 	struct wide_bucket allow[ALLOW_BUCKETS];
 };
-_Static_assert(sizeof(struct filter_policy) == 128 + 1024 + 16384 + 65536, "policy layout");
+_Static_assert(sizeof(struct filter_policy) == 128 + 1024 + 16384 + 131072, "policy layout");
 
 struct filter_state {
 	__u32 active; /* the policy slot in force; the only word that a change of policy writes */
@@ -290,7 +291,7 @@ enum { SIGHTINGS_PER_CPU = 1024, SIGHTING_IDLE = 32 };
 
 struct filter_sighting {
 	struct filter_key source;
-	__u64 packets; /* since the event */
+	__u64 packets; /* since the event, its own included */
 	__u64 bytes;
 	__u32 last; /* tick */
 	__u32 reason;
@@ -322,13 +323,11 @@ enum { EVENTS_SIZE = 256 * 1024 };
 
 /* ---- arithmetic that both sides must agree on ---------------------------- */
 
-/* Fibonacci hashing with a secret odd multiplier; the high bits are the good ones. */
-static inline __u32 filter_hash4(__u32 address, __u64 seed)
-{
-	return (__u32)(((__u64)address * seed) >> 32);
-}
-
-static inline __u64 filter_hash6(__u64 value, __u64 seed)
+/*
+ * Multiplication by a secret odd number, mixed and multiplied once more: one
+ * multiplication alone leaves runs of neighbouring addresses in a few buckets.
+ */
+static inline __u64 filter_hash(__u64 value, __u64 seed)
 {
 	value *= seed;
 	value ^= value >> 32;
@@ -342,7 +341,7 @@ static inline __u32 filter_hint4(__u32 address)
 
 static inline __u32 filter_hint6(__u64 high, __u64 seed)
 {
-	return HINT_BITS + (__u32)(filter_hash6(high >> 16, seed) >> 40);
+	return HINT_BITS + (__u32)(filter_hash(high >> 16, seed) >> 40);
 }
 
 /*
@@ -353,19 +352,19 @@ static inline __u32 filter_allow_hint(__u32 family, struct filter_key key, __u64
 {
 	if (family == FAMILY_V4)
 		return (__u32)key.low >> 20;
-	return (__u32)(filter_hash6(key.high >> 32, seed) >> 52);
+	return (__u32)(filter_hash(key.high >> 32, seed) >> 52);
 }
 _Static_assert(ALLOW_HINT_BITS == 1 << 12, "filter_allow_hint gives 12 bits");
 
 static inline __u32 filter_ban4_home(__u32 address, __u64 seed)
 {
-	return filter_hash4(address, seed) >> 17;
+	return (__u32)(filter_hash(address, seed) >> 49);
 }
-_Static_assert(BAN4_BUCKETS == 1 << (32 - 17), "filter_ban4_home covers all buckets");
+_Static_assert(BAN4_BUCKETS == 1 << (64 - 49), "filter_ban4_home covers all buckets");
 
 static inline __u32 filter_wide_hash(struct filter_key key, __u32 length, __u64 seed)
 {
-	return (__u32)(filter_hash6(filter_hash6(key.high + length, seed) ^ key.low, seed) >> 32);
+	return (__u32)(filter_hash(filter_hash(key.high + length, seed) ^ key.low, seed) >> 32);
 }
 
 /* The first `length` bits of `key`, the others zero. */

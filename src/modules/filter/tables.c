@@ -388,7 +388,9 @@ int policy_add_role(struct tables *tables, struct filter_policy *policy,
 		if (!wide_slot(policy->allow, ALLOW_BUCKETS, home, i)->word)
 			slot = wide_slot(policy->allow, ALLOW_BUCKETS, home, i);
 	if (!slot || (!slot->word && policy_entries(policy) >= ALLOW_CAPACITY))
-		return error_set(error, -ENOSPC, "more than %d allow entries", ALLOW_CAPACITY);
+		return error_set(error, -ENOSPC,
+				 "more than %d allow entries and guarded peers together",
+				 ALLOW_CAPACITY);
 	if (lengths_add(&policy->allow_lengths[family], prefix->length) < 0)
 		return error_set(error, -ENOSPC,
 				 "more than %d different prefix lengths among the allow entries",
