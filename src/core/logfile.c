@@ -110,8 +110,8 @@ void logfile_write(struct logfile *logfile, const struct record *record)
 {
 	CLEANUP_FREE char *text = NULL;
 	struct stat st;
+	int r, gone = 0;
 	size_t size;
-	int r;
 
 	if (logfile->format == LOGFILE_CSV && !record->type->csv)
 		return;
@@ -122,11 +122,13 @@ void logfile_write(struct logfile *logfile, const struct record *record)
 		if (fd >= 0) {
 			cleanup_close(&logfile->fd);
 			logfile->fd = fd;
+		} else if (fstat(logfile->fd, &st) == 0 && st.st_nlink == 0) {
+			gone = fd; /* what is written now, nobody will read */
 		}
 	}
 	text = format_record(logfile, record, fstat(logfile->fd, &st) == 0 && st.st_size == 0,
 			     &size);
-	r = text ? append(logfile, text, size) : -ENOMEM;
+	r = gone ? gone : text ? append(logfile, text, size) : -ENOMEM;
 	if (r < 0) {
 		logfile->lost++;
 		if (logfile->lost_in_a_row++ == 0)

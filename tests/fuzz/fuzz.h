@@ -33,7 +33,16 @@ static inline void require_refusal(int code, const struct error *error)
 		require((uint8_t)error->text[i] >= 0x20 && error->text[i] != 0x7f);
 }
 
+#ifdef FUZZ_BYTES /* the fuzzer takes bytes, NUL among them, instead of a C string */
+static void fuzz_bytes(const char *bytes, size_t size);
+#else
 static void fuzz_text(const char *text);
+
+static void fuzz_bytes(const char *bytes, size_t size)
+{
+	fuzz_text(bytes);
+}
+#endif
 
 /* The parsers take C strings, in memory that ends where the string does. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,6 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data, size);
 	text[size] = '\0';
-	fuzz_text(text);
+	fuzz_bytes(text, size);
 	return 0;
 }

@@ -81,7 +81,9 @@ class Lab:
             command("ip", "netns", "add", name)
             for key, value in (("all", "disable_ipv6=0"), ("default", "router_solicitations=0"),
                                ("default", "accept_ra=0"), ("default", "accept_dad=0"),
-                               ("default", "mldv1_unsolicited_report_interval=0")):
+                               # Those are not to be stopped, but to be over at once.
+                               ("default", "mldv1_unsolicited_report_interval=1"),
+                               ("default", "mldv2_unsolicited_report_interval=1")):
                 self.sysctl(name, f"ipv6.conf.{key}.{value}")
             self.ip(name, "link", "set", "lo", "up")
         with inside(self.host), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -99,7 +101,17 @@ class Lab:
             self.neighbour(self.host, "g0", address, PEER_MAC)
         for address in (HOST4, HOST6):
             self.neighbour(self.peer, "p0", address, HOST_MAC)
+        self.settle()
         return self
+
+    def settle(self, silence=0.04):
+        """Waits until the kernel has reported its multicast groups."""
+        sock = self.make_socket(self.host, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        sock.settimeout(silence)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(100):
+                sock.recv(64)
+        sock.close()
 
     def cable(self, here, there, address=HOST_MAC):
         command("ip", "link", "add", here, "netns", self.host, "address", address, "type", "veth",
@@ -193,9 +205,10 @@ class Lab:
     def watched(self):
         """Somebody holds the lock of the ring's reader, and so is past its start."""
         with contextlib.suppress(FileNotFoundError):
-            inode = os.stat(f"{self.state}/filter-v1/reader").st_ino
+            entry = os.stat(f"{self.state}/filter-v1/reader")
+            device = f"{os.major(entry.st_dev):02x}:{os.minor(entry.st_dev):02x}"
             with open("/proc/locks") as locks:
-                return any(line.split()[5].endswith(f":{inode}") for line in locks)
+                return any(f" {device}:{entry.st_ino} " in line for line in locks)
         return False
 
     def pins(self):

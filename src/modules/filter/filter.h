@@ -168,7 +168,7 @@ enum {
 	BAN_WIDE_CAPACITY = BAN_WIDE_BUCKETS * WIDE_SLOTS,
 	ALLOW_BUCKETS = 1 << 11,
 	ALLOW_CAPACITY = 1024, /* a quarter of the slots: WIDE_PROBES then always suffice */
-	ALLOW_HINT_BITS = 1 << 12,
+	ALLOW_HINT_BITS = 1 << 16,
 };
 
 struct wide_slot {
@@ -228,7 +228,7 @@ struct filter_policy {
 	__u64 blocked[FILTER_PORT_PROTOCOLS][FILTER_PORTS / 64];
 	struct wide_bucket allow[ALLOW_BUCKETS];
 };
-_Static_assert(sizeof(struct filter_policy) == 128 + 1024 + 16384 + 131072, "policy layout");
+_Static_assert(sizeof(struct filter_policy) == 128 + 16384 + 16384 + 131072, "policy layout");
 
 struct filter_state {
 	__u32 active; /* the policy slot in force; the only word that a change of policy writes */
@@ -345,16 +345,16 @@ static inline __u32 filter_hint6(__u64 high, __u64 seed)
 }
 
 /*
- * Which bit of allow_hints an address falls on: that of its IPv4 /12, or of the hash of
- * its IPv6 /32. Coarse, so that a wide `allow` does not set them all.
+ * Which bit of allow_hints an address falls on: that of its IPv4 /16, or of the hash of
+ * its IPv6 /48. Coarse in IPv4, so that a wide `allow` does not set many of them.
  */
 static inline __u32 filter_allow_hint(__u32 family, struct filter_key key, __u64 seed)
 {
 	if (family == FAMILY_V4)
-		return (__u32)key.low >> 20;
-	return (__u32)(filter_hash(key.high >> 32, seed) >> 52);
+		return (__u32)key.low >> 16;
+	return (__u32)(filter_hash(key.high >> 16, seed) >> 48);
 }
-_Static_assert(ALLOW_HINT_BITS == 1 << 12, "filter_allow_hint gives 12 bits");
+_Static_assert(ALLOW_HINT_BITS == 1 << 16, "filter_allow_hint gives 16 bits");
 
 static inline __u32 filter_ban4_home(__u32 address, __u64 seed)
 {

@@ -195,49 +195,81 @@ __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family,
 /* Not an answer, see below. */
 #define SOURCE_UNDECIDED (1ULL << 62)
 
+/* Guarded peers are single addresses; with an allowed prefix besides it takes judge_source(). */
+static __always_inline __u64 find_role_quickly(const struct filter_policy *policy, __u32 family,
+					       struct filter_key source)
+{
+	const struct filter_lengths *lengths = &policy->allow_lengths[family];
+	__u32 home = filter_wide_hash(source, 128, seed) % ALLOW_BUCKETS;
+	struct wide_bucket *bucket = (struct wide_bucket *)&policy->allow[home];
+	__u64 role = SOURCE_UNDECIDED;
+
+	if (lengths->count != 1 || lengths->length[0] != 128)
+		return SOURCE_UNDECIDED;
+	if (!bucket->slot[WIDE_SLOTS - 1].word)
+		role = 0;
+#pragma unroll
+	for (int i = 0; i < WIDE_SLOTS; i++)
+		if (wide_match(&bucket->slot[i], source, 128))
+			role = bucket->slot[i].role;
+	return role && READ_ONCE(globals.state.forced_bans) ? SOURCE_UNDECIDED : role;
+}
+
+/* Banned by itself, undecided, or 0 for not banned. */
+static __always_inline __u64 find_ban4_quickly(struct filter_key source)
+{
+	__u32 index = filter_ban4_home(source.low, seed);
+	struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
+
+	if (!bucket)
+		return SOURCE_UNDECIDED;
+	if (match_ban4(bucket, source.low, now_ticks()))
+		return SOURCE_BANNED;
+	if (READ_ONCE(bucket->slot[BAN4_SLOTS - 1]) || globals.state.ban_lengths[FAMILY_V4].count)
+		return SOURCE_UNDECIDED;
+	return 0;
+}
+
+static __always_inline __u64 find_ban6_quickly(struct filter_key source)
+{
+	const struct filter_lengths *lengths = &globals.state.ban_lengths[FAMILY_V6];
+	__u32 now = now_ticks(), index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
+	struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
+	__u64 found = 0;
+
+	if (!bucket)
+		return SOURCE_UNDECIDED;
+#pragma unroll
+	for (int i = 0; i < WIDE_SLOTS; i++) {
+		__u64 word = wide_match(&bucket->slot[i], source, 128);
+
+		if (word)
+			found = word;
+	}
+	if (ban_in_force(found, now))
+		return SOURCE_BANNED;
+	if (READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) || lengths->count > 1 ||
+	    (lengths->count == 1 && lengths->length[0] != 128))
+		return SOURCE_UNDECIDED;
+	return 0;
+}
+
 /*
- * The same answer without a call, or SOURCE_UNDECIDED, for the addresses that an
- * attack consists of: banned by themselves, found in the first bucket, not allowed.
- * Where returns are guarded against speculation, a call costs as much as all of this.
+ * The same answer without a call, or SOURCE_UNDECIDED, for the addresses that an attack
+ * and its surroundings consist of: banned by themselves or not at all, found in the first
+ * bucket. Where returns are guarded against speculation, a call costs as much as all of this.
  */
 static __always_inline __u64 judge_source_quickly(struct xdp_md *ctx, __u32 ip_offset, __u8 family,
 						  const struct filter_policy *policy)
 {
 	struct filter_key source = read_address(ctx, ip_offset, family, false);
-	__u32 index;
+	__u64 role;
 
-	if (family == FAMILY_V4) {
-		struct ban4_bucket *bucket;
-
-		index = filter_ban4_home(source.low, seed);
-		bucket = bpf_map_lookup_elem(&bans4, &index);
-		if (!bucket || maybe_allowed(policy, FAMILY_V4, source))
-			return SOURCE_UNDECIDED;
-		if (match_ban4(bucket, source.low, now_ticks()))
-			return SOURCE_BANNED;
-		if (READ_ONCE(bucket->slot[BAN4_SLOTS - 1]) ||
-		    globals.state.ban_lengths[FAMILY_V4].count)
-			return SOURCE_UNDECIDED;
-		return 0;
-	} else {
-		struct wide_bucket *bucket;
-		__u32 now = now_ticks();
-
-		index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
-		bucket = bpf_map_lookup_elem(&bans_wide, &index);
-		if (!bucket || maybe_allowed(policy, FAMILY_V6, source))
-			return SOURCE_UNDECIDED;
-#pragma unroll
-		for (int i = 0; i < WIDE_SLOTS; i++) {
-			__u64 word = wide_match(&bucket->slot[i], source, 128);
-
-			if (word && ban_in_force(word, now))
-				return SOURCE_BANNED;
-		}
-		if (READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) ||
-		    globals.state.ban_lengths[FAMILY_V6].count != 1 ||
-		    globals.state.ban_lengths[FAMILY_V6].length[0] != 128)
-			return SOURCE_UNDECIDED;
-		return 0;
+	family = family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6;
+	if (maybe_allowed(policy, family, source)) {
+		role = find_role_quickly(policy, family, source);
+		if (role)
+			return role;
 	}
+	return family == FAMILY_V4 ? find_ban4_quickly(source) : find_ban6_quickly(source);
 }

@@ -48,7 +48,9 @@ static int add_interface(const char *word, void *field, struct error *error)
 	struct name_list *list = field;
 	char **items, quoted[QUOTE_TEXT];
 
-	if (strlen(word) >= IF_NAMESIZE || strchr(word, '/'))
+	/* The kernel's rules, and none that would read as a comment where it is printed. */
+	if (strlen(word) >= IF_NAMESIZE || strpbrk(word, "/:") || strchr(";#", *word) ||
+	    strcmp(word, ".") == 0 || strcmp(word, "..") == 0)
 		return error_set(error, -EINVAL, "%s cannot be the name of an interface",
 				 text_quote(word, quoted));
 	for (size_t i = 0; i < list->count; i++)

@@ -339,22 +339,27 @@ size_t ban_count(const struct tables *tables, uint32_t now)
 
 /* ---- allow entries and guarded peers --------------------------------------- */
 
-/* One bit for every IPv4 /12 or IPv6 /32 that the prefix touches; all for a wider IPv6 prefix. */
+/* Sets the bit of every IPv4 /16 or IPv6 /48 that the prefix touches. */
 static void set_allow_hints(struct filter_policy *policy, const struct prefix *prefix,
 			    uint64_t seed)
 {
 	struct filter_key key = key_of(&prefix->address);
 	int family = family_of(prefix);
-	uint32_t first = filter_allow_hint((uint32_t)family, key, seed), count = 1;
+	uint32_t unit = family == FAMILY_V4 ? ADDRESS_V4_OFFSET + 16 : 48;
+	uint64_t count = 1;
 
-	if (family == FAMILY_V4 && prefix->length < ADDRESS_V4_OFFSET + 12)
-		count = 1u << (ADDRESS_V4_OFFSET + 12 - prefix->length);
-	if (family == FAMILY_V6 && prefix->length < 32)
-		count = ALLOW_HINT_BITS;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t hint = (first + i) % ALLOW_HINT_BITS;
+	if (prefix->length < unit)
+		count = 1ULL << (unit - prefix->length < 16 ? unit - prefix->length : 16);
+	if (count == ALLOW_HINT_BITS) {
+		memset(policy->allow_hints[family], 0xff, sizeof(policy->allow_hints[family]));
+		return;
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		uint32_t hint = filter_allow_hint((uint32_t)family, key, seed);
 
 		policy->allow_hints[family][hint / 64] |= 1ULL << (hint % 64);
+		key.low += family == FAMILY_V4 ? 1 << 16 : 0;
+		key.high += family == FAMILY_V6 ? 1 << 16 : 0;
 	}
 }
 

@@ -143,7 +143,7 @@ static bool announced_just_now(struct watch *watch, const struct filter_event *e
 	struct announced *last = &watch->announced[hash % ANNOUNCED];
 	bool again = last->time && last->reason == event->reason &&
 		     same_source(last->source, event->source) &&
-		     event->header.time - last->time < ANNOUNCED_SECONDS * NSEC_PER_SEC;
+		     event->header.time < last->time + ANNOUNCED_SECONDS * NSEC_PER_SEC;
 
 	*last = (struct announced){ event->source, event->reason, event->header.time };
 	return again;
@@ -267,7 +267,7 @@ static size_t collect(struct watch *watch)
 		struct filter_sighting seen;
 
 		if (!read_sighting(&watch->store->sightings[i], &seen) ||
-		    (seen.episode == former->episode && seen.packets == former->packets))
+		    (seen.episode == former->episode && seen.packets <= former->packets))
 			continue;
 		watch->told[count++] = difference(&seen, former);
 		*former = (struct former){ seen.packets, seen.bytes, seen.episode };

@@ -72,11 +72,12 @@ static void print_other(const void *field, FILE *out)
 }
 
 static const struct setting first_settings[] = {
-	{"one", "words", true, parse_words, print_words, 0, "words"},
-	{"one", "number", false, parse_number, print_number, offsetof(struct sample, number), "n"},
+	{ "one", "words", true, parse_words, print_words, 0, "words" },
+	{ "one", "number", false, parse_number, print_number, offsetof(struct sample, number),
+	  "n" },
 };
 static const struct setting second_settings[] = {
-	{"two", "other", false, parse_other, print_other, offsetof(struct sample, other), "o"},
+	{ "two", "other", false, parse_other, print_other, offsetof(struct sample, other), "o" },
 };
 
 /* ---- reading ---------------------------------------------------------------------- */
@@ -104,8 +105,8 @@ static const struct outcome *read_bytes(const void *bytes, size_t size)
 {
 	static struct outcome outcome;
 	struct setting_table tables[] = {
-		{first_settings, ARRAY_SIZE(first_settings), &outcome.sample},
-		{second_settings, ARRAY_SIZE(second_settings), &outcome.sample},
+		{ first_settings, ARRAY_SIZE(first_settings), &outcome.sample },
+		{ second_settings, ARRAY_SIZE(second_settings), &outcome.sample },
 	};
 
 	memset(&outcome, 0, sizeof(outcome));
@@ -126,6 +127,7 @@ static const char *words_of(const struct outcome *outcome)
 	static char text[8192];
 	FILE *memory = fmemopen(text, sizeof(text), "w");
 
+	text[0] = '\0';
 	print_words(&outcome->sample, memory);
 	fclose(memory);
 	return text;
@@ -140,25 +142,25 @@ static void good_files(void **state)
 		unsigned number;
 		const char *other;
 	} rows[] = {
-		{"", "", 0, ""},
-		{"\n", "", 0, ""},
-		{"# nothing", "", 0, ""},
-		{"; nothing\n\n  # nothing either\n", "", 0, ""},
-		{"[one]\nnumber = 7\n", "", 7, ""},
-		{"[one]\nnumber=7", "", 7, ""},
-		{"[one]\nnumber: 7", "", 7, ""},
-		{"[one]\r\nnumber = 7\r\nwords = a\r\n b\r\n[two]\r\nother = x y\r\n", "a, b", 7,
-		 "x y"},
-		{"[one]\nnumber = 7 ; seven\n", "", 7, ""},
-		{"[one] # a remark\nnumber = 7\n", "", 7, ""},
-		{"[one] ; a remark\nnumber = 7\n", "", 7, ""},
-		{"[two]\nother=b\n[one]\nnumber=1\n[two]\n[one]\nwords=a\n", "a", 1, "b"},
-		{"[one]\nwords = a, b c,d\n", "a, b, c, d", 0, ""},
-		{"[one]\nwords = a\nwords = b\nnumber = 3\nwords = c\n", "a, b, c", 3, ""},
-		{"[one]\nwords =\n  a\n\tb, c\n\n  d\nnumber = 3", "a, b, c, d", 3, ""},
-		{"[one]\nwords = a\n  # remark\n  b ; remark\n# remark\n  c\n", "a, b, c", 0, ""},
-		{"[one]\nwords =\n", "", 0, ""},
-		{"  [one]\n  number = 7\n", "", 7, ""},
+		{ "", "", 0, "" },
+		{ "\n", "", 0, "" },
+		{ "# nothing", "", 0, "" },
+		{ "; nothing\n\n  # nothing either\n", "", 0, "" },
+		{ "[one]\nnumber = 7\n", "", 7, "" },
+		{ "[one]\nnumber=7", "", 7, "" },
+		{ "[one]\nnumber: 7", "", 7, "" },
+		{ "[one]\r\nnumber = 7\r\nwords = a\r\n b\r\n[two]\r\nother = x y\r\n", "a, b", 7,
+		  "x y" },
+		{ "[one]\nnumber = 7 ; seven\n", "", 7, "" },
+		{ "[one] # a remark\nnumber = 7\n", "", 7, "" },
+		{ "[one] ; a remark\nnumber = 7\n", "", 7, "" },
+		{ "[two]\nother=b\n[one]\nnumber=1\n[two]\n[one]\nwords=a\n", "a", 1, "b" },
+		{ "[one]\nwords = a, b c,d\n", "a, b, c, d", 0, "" },
+		{ "[one]\nwords = a\nwords = b\nnumber = 3\nwords = c\n", "a, b, c", 3, "" },
+		{ "[one]\nwords =\n  a\n\tb, c\n\n  d\nnumber = 3", "a, b, c, d", 3, "" },
+		{ "[one]\nwords = a\n  # remark\n  b ; remark\n# remark\n  c\n", "a, b, c", 0, "" },
+		{ "[one]\nwords =\n", "", 0, "" },
+		{ "  [one]\n  number = 7\n", "", 7, "" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -181,29 +183,30 @@ static void bad_files_are_told_with_their_line(void **state)
 		unsigned line;
 		const char *part;
 	} rows[] = {
-		{"[three]\nx = 1\n", 2, "unknown section 'three'; there are: one, two"},
-		{"[one]\n\n# x\nnumbr = 1\n", 4,
-		 "unknown key 'numbr' in [one]; there are: words, number"},
-		{"[One]\nnumber = 1\n", 2, "unknown section 'One'"},
-		{"[one]\nNumber = 1\n", 2, "unknown key 'Number'"},
-		{"[two]\nnumber = 1\n", 2, "unknown key 'number' in [two]; there are: other"},
-		{"number = 1\n", 1, "'number' stands before the first [section]"},
-		{"[one]\nnumber = many\n", 2, "number: 'many' is no number up to 1000"},
-		{"[one]\nnumber =\n", 2, "number: '' is no number"},
-		{"[one]\nnumber = 1001\n", 2, "number: "},
-		{"[one]\nwords = a,\n b\n c !d\n", 4, "words: '!d' is no word"},
-		{"[one]\nnumber = 1\n\nnumber = 1\n", 4, "'number' was given already, on line 2"},
-		{"[one]\nnumber = 1\n  2\n", 3, "'number' was given already, on line 2"},
-		{"[one]\nnumber = 1\n[two]\nother = 1\n[one]\nnumber = 2\n", 6,
-		 "'number' was given already, on line 2"},
-		{"[one]\nnumber\n", 2, "neither '[section]' nor 'key = value'"},
-		{"hello\n", 1, "neither '[section]' nor 'key = value'"},
-		{"[one\nnumber = 1\n", 1, "neither '[section]'"},
-		{"[one]\nwords = a\n[two]\n  b\n", 4, "neither '[section]'"},
-		{"[one] number = 7\n", 1, "neither '[section]'"},
-		{"[one]\rnumber = 7\r", 1, "neither '[section]'"},
-		{"[one]\nnumber = 7\rwords = a", 2, "number: "},
-		{"[one]\n\x1b[31mx = 1\n", 2, "unknown key '\\x1b[31mx'"},
+		{ "[three]\nx = 1\n", 2, "unknown section 'three'; there are: one, two" },
+		{ "[one]\n\n# x\nnumbr = 1\n", 4,
+		  "unknown key 'numbr' in [one]; there are: words, number" },
+		{ "[One]\nnumber = 1\n", 2, "unknown section 'One'" },
+		{ "[one]\nNumber = 1\n", 2, "unknown key 'Number'" },
+		{ "[two]\nnumber = 1\n", 2, "unknown key 'number' in [two]; there are: other" },
+		{ "number = 1\n", 1, "'number' stands before the first [section]" },
+		{ "[one]\nnumber = many\n", 2, "number: 'many' is no number up to 1000" },
+		{ "[one]\nnumber =\n", 2, "number: '' is no number" },
+		{ "[one]\nnumber = 1001\n", 2, "number: " },
+		{ "[one]\nwords = a,\n b\n c !d\n", 4, "words: '!d' is no word" },
+		{ "[one]\nnumber = 1\n\nnumber = 1\n", 4, "'number' was given already, on line 2" },
+		{ "[one]\nnumber = 1\n  2\n", 3, "'number' was given already, on line 2" },
+		{ "[one]\nnumber = 1\n[two]\nother = 1\n[one]\nnumber = 2\n", 6,
+		  "'number' was given already, on line 2" },
+		{ "[one]\nnumber\n", 2, "neither '[section]' nor 'key = value'" },
+		{ "hello\n", 1, "neither '[section]' nor 'key = value'" },
+		{ "[one\nnumber = 1\n", 1, "neither '[section]'" },
+		{ "[one]\nwords = a,#b\n", 2, "words: '#b' is no word" },
+		{ "[one]\nwords = a\n[two]\n  b\n", 4, "neither '[section]'" },
+		{ "[one] number = 7\n", 1, "neither '[section]'" },
+		{ "[one]\rnumber = 7\r", 1, "neither '[section]'" },
+		{ "[one]\nnumber = 7\rwords = a", 2, "number: " },
+		{ "[one]\n\x1b[31mx = 1\n", 2, "unknown key '\\x1b[31mx'" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -253,6 +256,10 @@ static void an_indented_key_is_no_value(void **state)
 
 	assert_int_equal(outcome->problems, 1);
 	assert_int_equal(outcome->lines[0], 3);
+	assert_non_null(strstr(outcome->texts[0], "an indented line goes on"));
+	outcome = read_text("[one]\n  words = a\n  [two]\n  other = 7\n");
+	assert_int_equal(outcome->problems, 2);
+	assert_int_equal(outcome->lines[0], 3);
 }
 
 /* ---- long lines ------------------------------------------------------------------------- */
@@ -270,7 +277,7 @@ static void fill_words(char *text, size_t size, const char *head, unsigned count
 
 static void long_lists_are_read_whole(void **state)
 {
-	static const char *const separators[] = {",", " ", ", ", "\t", " , ", ",,", "    "};
+	static const char *const separators[] = { ",", " ", ", ", "\t", " , ", ",,", "    " };
 	char text[8192];
 
 	for (size_t s = 0; s < ARRAY_SIZE(separators); s++) {
@@ -303,6 +310,12 @@ static void lines_behind_long_ones_have_their_number(void **state)
 	assert_int_equal(outcome->problems, 2);
 	assert_int_equal(outcome->lines[0], 2);
 	assert_int_equal(outcome->lines[1], 4);
+
+	/* Each word begins as a comment does, and is wrong also where a piece begins. */
+	fill_words(text, sizeof(text), "[one]\nwords = ", 200, ",#", "\n");
+	outcome = read_text(text);
+	assert_in_range(outcome->problems, 5, 20);
+	assert_int_equal(outcome->sample.count, 1);
 }
 
 /* What is commented out must stay so, however long it is. */
@@ -352,7 +365,7 @@ static void a_word_longer_than_a_line_is_refused(void **state)
 
 static int read_file(const char *path, struct outcome *outcome)
 {
-	struct setting_table table = {first_settings, 2, &outcome->sample};
+	struct setting_table table = { first_settings, 2, &outcome->sample };
 
 	return config_read(path, &table, 1, note, outcome);
 }
@@ -367,7 +380,7 @@ static void unreadable_files_have_their_errno(void **state)
 {
 	char said[ERROR_TEXT] = "";
 	struct sample sample = {};
-	struct setting_table table = {first_settings, 2, &sample};
+	struct setting_table table = { first_settings, 2, &sample };
 
 	assert_int_equal(config_read("/nowhere/at.all", &table, 1, note_any, said), -ENOENT);
 	assert_string_equal(said, "/nowhere/at.all: No such file or directory");
@@ -400,7 +413,7 @@ static void a_pipe_is_read_from_its_beginning(void **state)
 {
 	static const char text[] = "[one]\nnumber = 7\n";
 	static struct outcome outcome;
-	struct setting_table table = {first_settings, 2, &outcome.sample};
+	struct setting_table table = { first_settings, 2, &outcome.sample };
 	char path[64], said[ERROR_TEXT] = "";
 	int ends[2];
 
@@ -418,8 +431,8 @@ static void a_pipe_is_read_from_its_beginning(void **state)
 static char *print(const struct sample *sample)
 {
 	struct setting_table tables[] = {
-		{first_settings, 2, (void *)sample},
-		{second_settings, 1, (void *)sample},
+		{ first_settings, 2, (void *)sample },
+		{ second_settings, 1, (void *)sample },
 	};
 	char *text = NULL;
 	size_t size;
@@ -433,7 +446,7 @@ static char *print(const struct sample *sample)
 static void what_is_printed_reads_back(void **state)
 {
 	CLEANUP_FREE char *empty = print(&(struct sample){});
-	struct sample sample = {.number = 12, .other = "x = y"};
+	struct sample sample = { .number = 12, .other = "x = y" };
 	const struct outcome *outcome;
 
 	assert_string_equal(empty, "[one]\n# words =\nnumber = 0\n\n[two]\n# other =\n");

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "../../unit.h"
+
+#include "modules/filter/snapshot.h"
+#include "plain.h"
+
+enum { CPUS = 2, BANKS = 2 };
+
+struct memory {
+	struct plain plain;
+	struct store store;
+	struct filter_counter *counters;
+	struct filter_losses losses[CPUS];
+	uint64_t *ports;
+};
+
+static int make(void **state)
+{
+	static struct memory memory;
+
+	memset(&memory, 0, sizeof(memory));
+	plain_make(&memory.plain);
+	memory.counters =
+		calloc(CPUS * COUNTERS_PER_CPU * PROTOCOL_ROOM, sizeof(struct filter_counter));
+	memory.ports = calloc(BANKS * FILTER_PORT_PROTOCOLS * FILTER_PORTS, sizeof(uint64_t));
+	memory.store = STORE_NONE;
+	memory.store.tables = memory.plain.tables;
+	memory.store.counters = memory.counters;
+	memory.store.losses = memory.losses;
+	memory.store.ports = memory.ports;
+	*state = &memory;
+	return 0;
+}
+
+static int destroy(void **state)
+{
+	struct memory *memory = *state;
+
+	plain_free(&memory->plain);
+	free(memory->counters);
+	free(memory->ports);
+	return 0;
+}
+
+static uint64_t *port(struct memory *memory, int bank, int protocol, int number)
+{
+	return &memory->ports[(bank * FILTER_PORT_PROTOCOLS + protocol) * FILTER_PORTS + number];
+}
+
+/* ---- counters ----------------------------------------------------------------------- */
+
+static void sums_are_over_cpus(void **state)
+{
+	struct memory *memory = *state;
+	uint64_t reasons[REASON_COUNT][VERDICT_COUNT] = {}, rows[PROTOCOL_ROWS] = {}, total = 0;
+	struct filter_counter dropped;
+	struct snapshot *snapshot;
+	uint64_t seed = 41, drops = 0;
+
+	for (int i = 0; i < 5000; i++) {
+		uint32_t cpu = random_next(&seed) % CPUS,
+			 reason = random_next(&seed) % REASON_COUNT;
+		uint32_t verdict = random_next(&seed) % VERDICT_COUNT;
+		uint32_t row = random_next(&seed) % PROTOCOL_ROWS;
+		struct filter_counter *counter =
+			&memory->counters[filter_counter_index(cpu, reason, verdict, row)];
+
+		counter->packets += i;
+		counter->bytes += 64 * i;
+		reasons[reason][verdict] += i;
+		rows[row] += i;
+		total += i;
+		drops += verdict == VERDICT_DROPPED ? i : 0;
+	}
+	memory->losses[0] = (struct filter_losses){ .events_sent = 5, .events_lost = 1 };
+	memory->losses[1] = (struct filter_losses){ .events_sent = 7, .events_lost = 2 };
+	*port(memory, 0, FILTER_TCP, 80) = 3;
+	*port(memory, 1, FILTER_TCP, 80) = 4;
+	*port(memory, 1, FILTER_UDP, 65535) = 9;
+
+	snapshot = snapshot_take(&memory->store);
+	assert_int_equal(snapshot->total.packets, total);
+	assert_int_equal(snapshot->total.bytes, 64 * total);
+	for (int reason = 0; reason < REASON_COUNT; reason++) {
+		struct filter_counter sum = snapshot_reason(snapshot, reason);
+
+		assert_int_equal(sum.packets, reasons[reason][0] + reasons[reason][1]);
+		assert_int_equal(sum.bytes, 64 * sum.packets);
+		for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
+			assert_int_equal(snapshot->reasons[reason][verdict].packets,
+					 reasons[reason][verdict]);
+	}
+	for (int row = 0; row < PROTOCOL_ROWS; row++)
+		assert_int_equal(snapshot->protocols[row].packets, rows[row]);
+	dropped = snapshot_dropped(snapshot);
+	assert_int_equal(dropped.packets, drops);
+	assert_int_equal(dropped.bytes, 64 * drops);
+	assert_int_equal(snapshot->events_sent, 12);
+	assert_int_equal(snapshot->events_lost, 3);
+	assert_int_equal(snapshot->attempts[FILTER_TCP][80], 7);
+	assert_int_equal(snapshot->attempts[FILTER_UDP][65535], 9);
+	assert_int_equal(snapshot->attempts[FILTER_UDP][80], 0);
+	free(snapshot);
+}
+
+/* ---- ports ------------------------------------------------------------------------------ */
+
+static void top_ports_come_most_first(void **state)
+{
+	struct memory *memory = *state;
+	struct snapshot *before = snapshot_take(&memory->store), *now;
+	struct port_count ports[6];
+
+	assert_int_equal(snapshot_top_ports(before, NULL, ports, 6), 0);
+	before->attempts[FILTER_TCP][443] = 1000;
+	before->attempts[FILTER_TCP][22] = 5;
+	*port(memory, 0, FILTER_TCP, 443) = 1001;
+	*port(memory, 0, FILTER_TCP, 22) = 5;
+	*port(memory, 0, FILTER_TCP, 0) = 7;
+	*port(memory, 0, FILTER_UDP, 53) = 50;
+	*port(memory, 0, FILTER_UDP, 65535) = 7;
+	now = snapshot_take(&memory->store);
+
+	assert_int_equal(snapshot_top_ports(now, NULL, ports, 6), 5);
+	assert_int_equal(ports[0].port, 443);
+	assert_int_equal(ports[0].attempts, 1001);
+	assert_int_equal(ports[1].protocol, PORT_UDP);
+	assert_int_equal(ports[1].port, 53);
+	/* Equal ones in the order of protocol and port. */
+	assert_true(ports[2].protocol == PORT_TCP && ports[2].port == 0 && ports[2].attempts == 7);
+	assert_true(ports[3].protocol == PORT_UDP && ports[3].port == 65535);
+	assert_int_equal(ports[4].port, 22);
+
+	/* Since `before`: ports without an attempt are left out. */
+	assert_int_equal(snapshot_top_ports(now, before, ports, 6), 4);
+	assert_int_equal(ports[0].port, 53);
+	assert_int_equal(ports[3].port, 443);
+	assert_int_equal(ports[3].attempts, 1);
+	assert_int_equal(ports[3].total, 1001);
+	free(before);
+	free(now);
+}
+
+static void top_ports_are_cut_to_what_fits(void **state)
+{
+	struct memory *memory = *state;
+	uint64_t seed = 42, limit = UINT64_MAX;
+	struct port_count all[2000], ports[10];
+	struct snapshot *now;
+	size_t count;
+
+	for (int i = 0; i < 1500; i++)
+		*port(memory, 0, (int)(random_next(&seed) % 2), (int)(random_next(&seed) % 65536)) =
+			1 + random_next(&seed) % 300;
+	now = snapshot_take(&memory->store);
+	count = snapshot_top_ports(now, NULL, all, 2000);
+	for (int i = 0; i < FILTER_PORT_PROTOCOLS * FILTER_PORTS; i++)
+		count -= (&now->attempts[0][0])[i] != 0;
+	assert_int_equal(count, 0);
+	for (size_t size = 0; size <= 10; size++) {
+		memset(&ports[size < 10 ? size : 9], 0x55, sizeof(ports[0]));
+		assert_int_equal(snapshot_top_ports(now, NULL, ports, size), size);
+		for (size_t i = 0; i < size; i++)
+			assert_true(ports[i].protocol == all[i].protocol &&
+				    ports[i].port == all[i].port &&
+				    ports[i].attempts == all[i].attempts);
+		if (size < 10)
+			assert_int_equal(ports[size].port, 0x5555);
+	}
+	for (size_t i = 0; i < 1400; i++) {
+		assert_true(all[i].attempts <= limit);
+		limit = all[i].attempts;
+	}
+	free(now);
+}
+
+/* ---- names ------------------------------------------------------------------------------ */
+
+static void everything_has_a_name(void **state)
+{
+	char name[16];
+
+	for (int reason = 0; reason < REASON_COUNT; reason++)
+		for (int other = 0; other < reason; other++)
+			assert_string_not_equal(reason_name(reason), reason_name(other));
+	assert_string_equal(reason_name(REASON_PASS), "pass");
+	assert_string_equal(reason_name(REASON_BANNED), "banned");
+	assert_string_equal(reason_name(REASON_BLOCKED_PORT), "blocked-port");
+	assert_string_equal(reason_name(REASON_COUNT), "?");
+	assert_string_equal(protocol_row_name(6, name), "tcp");
+	assert_string_equal(protocol_row_name(17, name), "udp");
+	assert_string_equal(protocol_row_name(PROTOCOL_ARP, name), "arp");
+	assert_string_equal(protocol_row_name(PROTOCOL_NON_IP, name), "non-ip");
+	assert_string_equal(protocol_row_name(PROTOCOL_UNKNOWN, name), "unknown");
+}
+
+#define on_memory(test) cmocka_unit_test_setup_teardown(test, make, destroy)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		on_memory(sums_are_over_cpus),
+		on_memory(top_ports_come_most_first),
+		on_memory(top_ports_are_cut_to_what_fits),
+		cmocka_unit_test(everything_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "../../unit.h"
+
+#include <stdio.h>
+
+#include "../../capture.h"
+#include "base/duration.h"
+#include "base/timestamp.h"
+#include "modules/filter/watch.h"
+#include "plain.h"
+
+enum { CPUS = 2 };
+
+/* The kernel's side, as filter.h tells of it, in plain memory; and what was told of it. */
+struct scene {
+	struct plain plain;
+	struct store store;
+	struct filter_counter *counters;
+	struct filter_sighting *sightings;
+	uint32_t tick;
+	uint64_t time; /* of the next event */
+	struct watch *watch;
+	struct output *output;
+
+	uint64_t dropped;                /* packets */
+	uint64_t events, repeats, rests; /* packets told of */
+	size_t lines;
+	char last_repeat[64], last_rest[64];
+};
+
+static int make(void **state)
+{
+	static struct scene scene;
+
+	memset(&scene, 0, sizeof(scene));
+	plain_make(&scene.plain);
+	scene.plain.globals->policies[0].mode = MODE_ENFORCE;
+	scene.counters =
+		calloc(CPUS * COUNTERS_PER_CPU * PROTOCOL_ROOM, sizeof(struct filter_counter));
+	scene.sightings = calloc(CPUS * SIGHTINGS_PER_CPU, sizeof(struct filter_sighting));
+	scene.store = STORE_NONE;
+	scene.store.tables = scene.plain.tables;
+	scene.store.counters = scene.counters;
+	scene.store.sightings = scene.sightings;
+	scene.tick = 1000;
+	scene.watch = watch_new(&scene.store);
+	scene.time = timestamp_boottime();
+	scene.output = output_new(&(struct output_config){}, true, NULL);
+	*state = &scene;
+	return 0;
+}
+
+static int destroy(void **state)
+{
+	struct scene *scene = *state;
+
+	watch_free(scene->watch);
+	output_free(scene->output);
+	plain_free(&scene->plain);
+	free(scene->counters);
+	free(scene->sightings);
+	return 0;
+}
+
+/* A packet is dropped on a CPU: what account.bpf.h does. True when it sends this event. */
+static bool drop(struct scene *scene, uint32_t cpu, const char *source, enum filter_reason reason,
+		 struct filter_event *event)
+{
+	struct address address_of_source = address(source);
+	struct filter_key key = key_of(&address_of_source);
+	uint32_t slot =
+		filter_wide_hash(key, reason, scene->plain.globals->state.seed) % SIGHTINGS_PER_CPU;
+	struct filter_sighting *seen = &scene->sightings[cpu * SIGHTINGS_PER_CPU + slot];
+
+	scene->dropped++;
+	scene->counters[filter_counter_index(cpu, reason, VERDICT_DROPPED, 6)].packets++;
+	if (scene->tick - seen->last < SIGHTING_IDLE) {
+		if (seen->source.low == key.low && seen->source.high == key.high &&
+		    seen->reason == reason) {
+			seen->last = scene->tick;
+			seen->packets++;
+			seen->bytes += 60;
+		}
+		return false;
+	}
+	*seen = (struct filter_sighting){ .source = key,
+					  .packets = 1,
+					  .bytes = 60,
+					  .last = scene->tick,
+					  .reason = reason,
+					  .episode = seen->episode + 1 };
+	*event = (struct filter_event){
+		.header = { .time = scene->time++, .module = EVENT_FILTER, .size = sizeof(*event) },
+		.source = key,
+		.destination = key_of(&(struct address){ { 0x20, 1, [15] = 1 } }),
+		.source_port = 1234,
+		.destination_port = 22,
+		.protocol = 6,
+		.reason = (uint8_t)reason,
+		.dropped = 1,
+		.bytes = 60,
+		.episode = seen->episode,
+	};
+	return true;
+}
+
+/* The event is read at once. True when it was told of. */
+static bool drop_and_read(struct scene *scene, uint32_t cpu, const char *source,
+			  enum filter_reason reason)
+{
+	struct filter_event event;
+	struct record record;
+	bool quiet, told;
+
+	if (!drop(scene, cpu, source, reason, &event))
+		return false;
+	told = watch_describe(scene->watch, &event, &record, &quiet);
+	scene->events += told;
+	return told;
+}
+
+static void count_line(struct scene *scene, const char *line)
+{
+	json_t *object = json_loads(line, 0, NULL);
+	const char *type = json_string_value(json_object_get(object, "record"));
+	uint64_t packets = (uint64_t)json_integer_value(json_object_get(object, "packets"));
+	const char *source = json_string_value(json_object_get(object, "source"));
+	const char *reason = json_string_value(json_object_get(object, "reason"));
+
+	assert_non_null(type);
+	assert_string_equal(json_string_value(json_object_get(object, "action")), "DROP");
+	scene->lines++;
+	if (strcmp(type, "filter-repeat") == 0) {
+		scene->repeats += packets;
+		snprintf(scene->last_repeat, sizeof(scene->last_repeat), "%s %s %u bytes %u",
+			 reason, source, (unsigned)packets,
+			 (unsigned)json_integer_value(json_object_get(object, "bytes")));
+	} else {
+		assert_string_equal(type, "filter-rest");
+		scene->rests += packets;
+		snprintf(scene->last_rest, sizeof(scene->last_rest), "%s %u", reason,
+			 (unsigned)packets);
+	}
+	json_decref(object);
+}
+
+/* A second goes by. Returns how many lines were told. */
+static size_t second(struct scene *scene)
+{
+	static struct capture capture;
+	char *cursor, *line;
+
+	scene->lines = 0;
+	scene->last_repeat[0] = scene->last_rest[0] = '\0';
+	scene->tick += 10;
+	scene->time += NSEC_PER_SEC;
+	capture_begin(&capture, STDOUT_FILENO);
+	watch_second(scene->watch, scene->output);
+	capture_end(&capture);
+	cursor = capture.text;
+	while ((line = strsep(&cursor, "\n")) && *line)
+		count_line(scene, line);
+	return scene->lines;
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static void an_event_is_told_with_its_fields(void **state)
+{
+	struct scene *scene = *state;
+	struct filter_event event;
+	struct record record;
+	char text[512] = "";
+	bool quiet = true;
+	FILE *memory = fmemopen(text, sizeof(text), "w");
+
+	assert_true(drop(scene, 0, "192.0.2.7", REASON_BANNED, &event));
+	assert_true(watch_describe(scene->watch, &event, &record, &quiet));
+	assert_false(quiet);
+	record_write_text(&record, memory);
+	fclose(memory);
+	assert_non_null(strstr(text, " DROP banned: tcp 192.0.2.7:1234 -> [2001::1]:22 on ?"));
+	assert_int_equal(record_find(&record, "bytes")->number, 60);
+
+	event.source_port = event.destination_port = 0;
+	event.dropped = 0;
+	event.reason = REASON_BLOCKED_PORT;
+	assert_true(watch_describe(scene->watch, &event, &record, &quiet));
+	assert_int_equal(record_find(&record, "source_port")->kind, FIELD_NONE);
+	assert_string_equal(record_find(&record, "action")->text, "PASS");
+	event.reason = 255;
+	assert_false(watch_describe(scene->watch, &event, &record, &quiet));
+}
+
+static void two_cpus_tell_once(void **state)
+{
+	struct scene *scene = *state;
+	struct filter_event first, other;
+	struct record record;
+	bool quiet;
+
+	assert_true(drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED));
+	assert_false(drop_and_read(scene, 1, "192.0.2.7", REASON_BANNED));
+	/* Another source, or another reason, is another story. */
+	assert_true(drop_and_read(scene, 1, "192.0.2.8", REASON_BANNED));
+	assert_true(drop_and_read(scene, 1, "192.0.2.7", REASON_BLOCKED_PORT));
+	/* The ring has them in another order than their clocks. */
+	assert_true(drop(scene, 0, "192.0.2.9", REASON_BANNED, &first));
+	assert_true(drop(scene, 1, "192.0.2.9", REASON_BANNED, &other));
+	assert_true(watch_describe(scene->watch, &other, &record, &quiet));
+	assert_false(watch_describe(scene->watch, &first, &record, &quiet));
+	/* Long after it is told anew. */
+	first.header.time += 10 * NSEC_PER_SEC;
+	assert_true(watch_describe(scene->watch, &first, &record, &quiet));
+}
+
+static void more_events_than_can_be_read_are_counted(void **state)
+{
+	struct scene *scene = *state;
+	char source[32];
+	unsigned told = 0;
+
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(source, sizeof(source), "10.0.%u.%u", i / 250, 1 + i % 250);
+		told += drop_and_read(scene, i % 2, source, REASON_BANNED);
+	}
+	assert_in_range(told, 5, 100);
+	assert_int_equal(second(scene), 1);
+	assert_int_equal(scene->events + scene->rests, 500);
+	/* In the next second there is room again. */
+	assert_true(drop_and_read(scene, 0, "192.0.2.7", REASON_MALFORMED));
+}
+
+/* ---- seconds ------------------------------------------------------------------------------ */
+
+static void silence_is_silent(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(second(scene), 0);
+	drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED);
+	assert_int_equal(second(scene), 0); /* one packet: the event told all */
+	assert_int_equal(second(scene), 0);
+}
+
+static void repeats_are_exact(void **state)
+{
+	struct scene *scene = *state;
+
+	for (int i = 0; i < 11; i++)
+		drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED);
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_repeat, "banned 192.0.2.7 10 bytes 660");
+	for (int i = 0; i < 7; i++)
+		drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED);
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_repeat, "banned 192.0.2.7 7 bytes 420");
+	assert_int_equal(second(scene), 0);
+	assert_int_equal(scene->events + scene->repeats + scene->rests, scene->dropped);
+}
+
+static void cpus_are_added_up(void **state)
+{
+	struct scene *scene = *state;
+
+	for (int i = 0; i < 10; i++)
+		drop_and_read(scene, i % 2, "2001:db8::7", REASON_BLOCKED_PORT);
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_repeat, "blocked-port 2001:db8::7 9 bytes 600");
+	assert_int_equal(scene->events, 1);
+}
+
+static void the_busiest_are_told_and_the_rest_in_one_line(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t others = 0;
+	char source[32];
+
+	for (unsigned i = 1; i <= 9; i++) {
+		snprintf(source, sizeof(source), "192.0.2.%u", i);
+		for (unsigned packet = 0; packet <= i * 10; packet++)
+			drop_and_read(scene, 0, source, REASON_BANNED);
+		others += i <= 4 ? i * 10 : 0;
+	}
+	assert_int_equal(second(scene), 6);
+	assert_int_equal(scene->events, 9);
+	assert_int_equal(scene->rests, others);
+	assert_string_equal(scene->last_rest, "banned 100");
+	assert_string_equal(scene->last_repeat, "banned 192.0.2.5 50 bytes 3060");
+	assert_int_equal(scene->events + scene->repeats + scene->rests, scene->dropped);
+}
+
+static void what_has_no_sighting_is_in_the_rest(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->counters[filter_counter_index(1, REASON_MALFORMED, VERDICT_DROPPED,
+					     PROTOCOL_UNKNOWN)]
+		.packets = 33;
+	scene->counters[filter_counter_index(1, REASON_PASS, VERDICT_PASSED, 6)].packets = 1000;
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_rest, "malformed 33");
+	assert_int_equal(second(scene), 0);
+}
+
+static void what_was_before_is_not_told(void **state)
+{
+	struct scene *scene = *state;
+	struct filter_event event;
+
+	for (int i = 0; i < 100; i++)
+		drop(scene, 0, "192.0.2.7", REASON_BANNED, &event);
+	watch_free(scene->watch);
+	scene->watch = watch_new(&scene->store);
+	assert_int_equal(second(scene), 0);
+	drop(scene, 0, "192.0.2.7", REASON_BANNED, &event);
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_repeat, "banned 192.0.2.7 1 bytes 60");
+}
+
+/* The kernel starts an episode by writing its count, and only then its number. */
+static void a_sighting_read_while_it_changes_waits(void **state)
+{
+	struct scene *scene = *state;
+	struct filter_sighting *seen;
+	struct filter_event event;
+	char source[32];
+
+	for (int i = 0; i < 11; i++)
+		drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED);
+	second(scene);
+	scene->tick += 100;
+	assert_true(drop(scene, 0, "192.0.2.7", REASON_BANNED, &event));
+	for (seen = scene->sightings; !seen->packets; seen++)
+		continue;
+	seen->episode--;
+	for (int i = 0; i < 100; i++) {
+		snprintf(source, sizeof(source), "10.0.0.%d", 1 + i % 5);
+		drop_and_read(scene, 0, source, REASON_BANNED);
+	}
+	assert_int_equal(second(scene), 6); /* it takes the line of none of the others */
+	assert_string_equal(scene->last_rest, "banned 1");
+	seen->episode++;
+	assert_int_equal(second(scene), 0);
+}
+
+static void what_is_told_adds_up(void **state)
+{
+	struct scene *scene = *state;
+	uint64_t seed = 51;
+	char source[32];
+
+	for (int round = 0; round < 60; round++) {
+		unsigned packets = random_next(&seed) % 500, sources = 1 + random_next(&seed) % 50;
+
+		for (unsigned i = 0; i < packets; i++) {
+			unsigned number = random_next(&seed) % sources * (random_next(&seed) % 3);
+
+			snprintf(source, sizeof(source), "10.0.0.%u", 1 + number);
+			drop_and_read(scene, random_next(&seed) % CPUS, source,
+				      random_next(&seed) % 2 ? REASON_BANNED : REASON_BLOCKED_PORT);
+		}
+		assert_in_range(second(scene), 0, 7);
+		assert_int_equal(scene->events + scene->repeats + scene->rests, scene->dropped);
+		if (random_next(&seed) % 8 == 0)
+			scene->tick += 100;
+	}
+}
+
+#define in_a_scene(test) cmocka_unit_test_setup_teardown(test, make, destroy)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_a_scene(an_event_is_told_with_its_fields),
+		in_a_scene(two_cpus_tell_once),
+		in_a_scene(more_events_than_can_be_read_are_counted),
+		in_a_scene(silence_is_silent),
+		in_a_scene(repeats_are_exact),
+		in_a_scene(cpus_are_added_up),
+		in_a_scene(the_busiest_are_told_and_the_rest_in_one_line),
+		in_a_scene(what_has_no_sighting_is_in_the_rest),
+		in_a_scene(what_was_before_is_not_told),
+		in_a_scene(a_sighting_read_while_it_changes_waits),
+		in_a_scene(what_is_told_adds_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
