@@ -116,13 +116,13 @@ size_t frame_build(const struct frame_kind *kind, size_t which, const uint8_t de
 	at += sizeof(type);
 	transport = at + write_ip(kind, which, length, at, &pseudo);
 	if (tcp) {
-		struct tcphdr header = {.source = from, .dest = to, .doff = 5, .ack = 1};
+		struct tcphdr header = { .source = from, .dest = to, .doff = 5, .ack = 1 };
 
 		memcpy(transport, &header, sizeof(header));
 		header.check = fold(sum_bytes(pseudo, transport, length));
 		memcpy(transport, &header, sizeof(header));
 	} else {
-		struct udphdr header = {.source = from, .dest = to, .len = htons(length)};
+		struct udphdr header = { .source = from, .dest = to, .len = htons(length) };
 
 		memcpy(transport, &header, sizeof(header));
 		/* None in IPv4 (RFC 768), because the generator changes the source. */

@@ -78,7 +78,7 @@ void lab_missing(const char *what, const char *package)
 
 static int run_ip(const char *family, const char *batch, struct error *error)
 {
-	const char *const argv[] = {"ip", family, "-batch", "-", NULL};
+	const char *const argv[] = { "ip", family, "-batch", "-", NULL };
 	int r = lab_run(argv, batch, error);
 
 	return r == -ENOENT ? error_set(error, r, "'ip' is needed: install iproute2") : r;
@@ -99,7 +99,7 @@ static int set_sysctl(const char *name, const char *value, struct error *error)
 static int ethtool(void *command, struct error *error)
 {
 	CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {.ifr_name = LAB_RECEIVER, .ifr_data = command};
+	struct ifreq request = { .ifr_name = LAB_RECEIVER, .ifr_data = command };
 
 	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request) < 0)
 		return error_set(error, -errno, "ethtool on the receiver: %s", strerror(errno));
@@ -126,9 +126,9 @@ static int private_namespaces(struct lab *lab, struct error *error)
 static int receiver_ready(struct lab *lab, struct error *error)
 {
 	CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = {.ifr_name = LAB_RECEIVER};
+	struct ifreq request = { .ifr_name = LAB_RECEIVER };
 	/* GRO switches NAPI on, without which a veth takes no frames from XDP. */
-	struct ethtool_value gro = {.cmd = ETHTOOL_SGRO, .data = 1};
+	struct ethtool_value gro = { .cmd = ETHTOOL_SGRO, .data = 1 };
 	int r = ethtool(&gro, error);
 
 	if (r < 0)
@@ -201,7 +201,7 @@ static int take_cpu(struct error *error)
 
 int lab_open(struct lab *ret_lab, struct error *error)
 {
-	struct lab lab = {.receiver_ns = -1, .generator_ns = -1};
+	struct lab lab = { .receiver_ns = -1, .generator_ns = -1 };
 	const char *path = getenv("PATH");
 	char longer[1024];
 	int r;
@@ -228,10 +228,10 @@ int lab_count(const struct lab *lab, struct lab_counts *ret_counts, struct error
 	struct {
 		struct ethtool_sset_info header;
 		uint32_t count;
-	} info = {.header = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_STATS}};
+	} info = { .header = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_STATS } };
 	CLEANUP_FREE struct ethtool_gstrings *names = NULL;
 	CLEANUP_FREE struct ethtool_stats *values = NULL;
-	struct lab_counts counts = {0};
+	struct lab_counts counts = { 0 };
 	int r = ethtool(&info, error);
 
 	if (r < 0)
@@ -242,8 +242,8 @@ int lab_count(const struct lab *lab, struct lab_counts *ret_counts, struct error
 	values = calloc(1, sizeof(*values) + info.count * sizeof(uint64_t));
 	if (!names || !values)
 		return -ENOMEM;
-	*names = (struct ethtool_gstrings){ETHTOOL_GSTRINGS, ETH_SS_STATS, info.count};
-	*values = (struct ethtool_stats){ETHTOOL_GSTATS, info.count};
+	*names = (struct ethtool_gstrings){ ETHTOOL_GSTRINGS, ETH_SS_STATS, info.count };
+	*values = (struct ethtool_stats){ ETHTOOL_GSTATS, info.count };
 	r = ethtool(names, error);
 	if (r == 0)
 		r = ethtool(values, error);

@@ -33,22 +33,22 @@ static const struct live_kind {
 	struct frame_kind frame;
 	bool local; /* to this host and up to a socket */
 } kinds[] = {
-	{{"passed v4", .protocol = IPPROTO_UDP}},
-	{{"passed v6", .v6 = true, .protocol = IPPROTO_UDP}},
-	{{"blocked port v4", .protocol = IPPROTO_UDP, .blocked_port = true, .drop = true}},
-	{{"banned v4, one source", .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
-	  .drop = true}},
-	{{"banned v4, random of 100", .protocol = IPPROTO_UDP, .source = SOURCE_EACH_BANNED,
-	  .drop = true}},
-	{{"banned v6, one source", .v6 = true, .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
-	  .drop = true}},
-	{{"passed v4 to a socket", .protocol = IPPROTO_UDP}, .local = true},
-	{{"blocked port v4, to this host", .protocol = IPPROTO_UDP, .blocked_port = true,
-	  .drop = true},
-	 .local = true},
-	{{"banned v4, random of 100, to this host", .protocol = IPPROTO_UDP,
-	  .source = SOURCE_EACH_BANNED, .drop = true},
-	 .local = true},
+	{ { "passed v4", .protocol = IPPROTO_UDP } },
+	{ { "passed v6", .v6 = true, .protocol = IPPROTO_UDP } },
+	{ { "blocked port v4", .protocol = IPPROTO_UDP, .blocked_port = true, .drop = true } },
+	{ { "banned v4, one source", .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
+	    .drop = true } },
+	{ { "banned v4, random of 100", .protocol = IPPROTO_UDP, .source = SOURCE_EACH_BANNED,
+	    .drop = true } },
+	{ { "banned v6, one source", .v6 = true, .protocol = IPPROTO_UDP,
+	    .source = SOURCE_ONE_BANNED, .drop = true } },
+	{ { "passed v4 to a socket", .protocol = IPPROTO_UDP }, .local = true },
+	{ { "blocked port v4, to this host", .protocol = IPPROTO_UDP, .blocked_port = true,
+	    .drop = true },
+	  .local = true },
+	{ { "banned v4, random of 100, to this host", .protocol = IPPROTO_UDP,
+	    .source = SOURCE_EACH_BANNED, .drop = true },
+	  .local = true },
 };
 
 enum setup {
@@ -67,13 +67,13 @@ static const struct {
 	bool xdp;
 	bool local_only;
 } setups[SETUPS] = {
-	[NONE] = {"no filter"},
-	[BARE_PASS] = {"bare XDP_PASS", .xdp = true},
-	[BARE_DROP] = {"bare XDP_DROP", .xdp = true},
-	[SUMUN] = {"sumun", .xdp = true},
-	[XDP_FILTER] = {"xdp-filter", .xdp = true},
-	[NFTABLES_NETDEV] = {"nft netdev"},
-	[NFTABLES_INET] = {"nft inet", .local_only = true},
+	[NONE] = { "no filter" },
+	[BARE_PASS] = { "bare XDP_PASS", .xdp = true },
+	[BARE_DROP] = { "bare XDP_DROP", .xdp = true },
+	[SUMUN] = { "sumun", .xdp = true },
+	[XDP_FILTER] = { "xdp-filter", .xdp = true },
+	[NFTABLES_NETDEV] = { "nft netdev" },
+	[NFTABLES_INET] = { "nft inet", .local_only = true },
 };
 
 struct bench {
@@ -123,7 +123,7 @@ static int uninstall(const struct bench *bench, enum setup setup, struct error *
 static int send_frames(const struct bench *bench, const struct live_kind *kind, int frames,
 		       double *ret_ns, struct error *error)
 {
-	static const uint8_t another_host[6] = {2, 0, 0, 0, 0, 0x77};
+	static const uint8_t another_host[6] = { 2, 0, 0, 0, 0, 0x77 };
 	const uint8_t *mac = kind->local ? bench->lab.receiver_mac : another_host;
 	size_t variants = frame_variants(&kind->frame);
 	uint8_t frame[FRAME_MAX];
@@ -186,7 +186,7 @@ static int verify(const struct bench *bench, enum setup setup, const struct live
 		.sin6_port = htons(kind->frame.blocked_port ? RULES_PORT : RULES_OPEN_PORT),
 	};
 	CLEANUP_CLOSE int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct live_kind local = {.frame = kind->frame, .local = true};
+	struct live_kind local = { .frame = kind->frame, .local = true };
 	uint8_t buffer[FRAME_MAX];
 	int received = 0, r;
 	double ns;
@@ -204,9 +204,9 @@ static int verify(const struct bench *bench, enum setup setup, const struct live
 /* A socket for what is sent to this host, so that nothing answers "port unreachable". */
 static int take_nothing(uint16_t port, struct error *error)
 {
-	struct sockaddr_in6 here = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
 	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog filter = {1, &refuse};
+	struct sock_fprog filter = { 1, &refuse };
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ||
@@ -316,9 +316,9 @@ static int prepare(struct bench *bench, struct store *store, struct error *error
 int main(void)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
-	struct bench bench = {.fds = {[0 ... SETUPS - 1] = -1}};
+	struct bench bench = { .fds = { [0 ... SETUPS - 1] = -1 } };
 	json_t *cases = json_array();
-	struct error error = {""};
+	struct error error = { "" };
 	int r = prepare(&bench, &store, &error);
 
 	if (r == 0)

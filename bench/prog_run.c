@@ -23,33 +23,33 @@
 enum { REPETITIONS = 3, ROUNDS = 13, PACKETS = 400000 };
 
 static const struct frame_kind kinds[] = {
-	{"passed TCP v4", .protocol = IPPROTO_TCP},
-	{"passed UDP v4", .protocol = IPPROTO_UDP},
-	{"passed UDP v4, 2 VLAN tags", .protocol = IPPROTO_UDP, .tags = 2},
-	{"passed TCP v6", .v6 = true, .protocol = IPPROTO_TCP},
-	{"passed UDP v6", .v6 = true, .protocol = IPPROTO_UDP},
-	{"passed v4, neighbour of a banned one", .protocol = IPPROTO_UDP,
-	 .source = SOURCE_NEIGHBOUR},
-	{"passed v6, neighbour of a banned one", .v6 = true, .protocol = IPPROTO_UDP,
-	 .source = SOURCE_NEIGHBOUR},
-	{"passed v4, guarded resolver", .protocol = IPPROTO_UDP, .source = SOURCE_GUARDED},
-	{"passed v6, guarded resolver", .v6 = true, .protocol = IPPROTO_UDP,
-	 .source = SOURCE_GUARDED},
-	{"blocked port v4", .protocol = IPPROTO_UDP, .blocked_port = true, .drop = true},
-	{"blocked port v6", .v6 = true, .protocol = IPPROTO_UDP, .blocked_port = true,
-	 .drop = true},
-	{"banned v4, one source", .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
-	 .drop = true},
-	{"banned v6, one source", .v6 = true, .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
-	 .drop = true},
-	{"banned v4, another source each round", .protocol = IPPROTO_UDP,
-	 .source = SOURCE_EACH_BANNED, .drop = true},
-	{"banned v6, another source each round", .v6 = true, .protocol = IPPROTO_UDP,
-	 .source = SOURCE_EACH_BANNED, .drop = true},
+	{ "passed TCP v4", .protocol = IPPROTO_TCP },
+	{ "passed UDP v4", .protocol = IPPROTO_UDP },
+	{ "passed UDP v4, 2 VLAN tags", .protocol = IPPROTO_UDP, .tags = 2 },
+	{ "passed TCP v6", .v6 = true, .protocol = IPPROTO_TCP },
+	{ "passed UDP v6", .v6 = true, .protocol = IPPROTO_UDP },
+	{ "passed v4, neighbour of a banned one", .protocol = IPPROTO_UDP,
+	  .source = SOURCE_NEIGHBOUR },
+	{ "passed v6, neighbour of a banned one", .v6 = true, .protocol = IPPROTO_UDP,
+	  .source = SOURCE_NEIGHBOUR },
+	{ "passed v4, guarded resolver", .protocol = IPPROTO_UDP, .source = SOURCE_GUARDED },
+	{ "passed v6, guarded resolver", .v6 = true, .protocol = IPPROTO_UDP,
+	  .source = SOURCE_GUARDED },
+	{ "blocked port v4", .protocol = IPPROTO_UDP, .blocked_port = true, .drop = true },
+	{ "blocked port v6", .v6 = true, .protocol = IPPROTO_UDP, .blocked_port = true,
+	  .drop = true },
+	{ "banned v4, one source", .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
+	  .drop = true },
+	{ "banned v6, one source", .v6 = true, .protocol = IPPROTO_UDP, .source = SOURCE_ONE_BANNED,
+	  .drop = true },
+	{ "banned v4, another source each round", .protocol = IPPROTO_UDP,
+	  .source = SOURCE_EACH_BANNED, .drop = true },
+	{ "banned v6, another source each round", .v6 = true, .protocol = IPPROTO_UDP,
+	  .source = SOURCE_EACH_BANNED, .drop = true },
 };
 
 enum { EMPTY, SUMUN, XDP_FILTER, CONTESTANTS };
-static const char *const names[CONTESTANTS] = {"empty", "sumun", "xdp-filter"};
+static const char *const names[CONTESTANTS] = { "empty", "sumun", "xdp-filter" };
 
 struct contest {
 	int fds[CONTESTANTS]; /* -1: not installed */
@@ -160,10 +160,10 @@ static int measure_all(const struct contest *contest, json_t *cases, struct erro
 int main(void)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
-	struct contest contest = {.fds = {-1, -1, -1}};
+	struct contest contest = { .fds = { -1, -1, -1 } };
 	struct bare_bpf *bare = NULL;
 	json_t *cases = json_array();
-	struct error error = {""};
+	struct error error = { "" };
 	int r = lab_open(&contest.lab, &error);
 
 	if (r == 0)

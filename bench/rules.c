@@ -13,7 +13,7 @@
 
 static struct address parsed(const char *text)
 {
-	struct address address = {{0}};
+	struct address address = { { 0 } };
 
 	address_parse(text, &address, NULL);
 	return address;
@@ -76,11 +76,11 @@ static int set_policy(struct store *store, struct error *error)
 		const char *prefix;
 		uint64_t role;
 	} entries[] = {
-		{"192.168.77.0/24", ROLE_ALLOW},
-		{"192.0.2.254", ROLE_GUARDED}, /* the gateway */
-		{"198.51.100.53", ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT},
-		{"2001:db8:bbbb::53", ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT},
-		{"198.51.100.22", ROLE_GUARDED | 22ULL << ROLE_DESTINATION_PORT_SHIFT},
+		{ "192.168.77.0/24", ROLE_ALLOW },
+		{ "192.0.2.254", ROLE_GUARDED }, /* the gateway */
+		{ "198.51.100.53", ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT },
+		{ "2001:db8:bbbb::53", ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT },
+		{ "198.51.100.22", ROLE_GUARDED },
 	};
 	struct filter_policy *policy = store_spare_policy(store);
 
@@ -106,7 +106,8 @@ int rules_sumun(struct store *ret_store, struct error *error)
 		r = set_policy(&store, error);
 	for (size_t i = 0; r == 0 && i < 2 * RULES_BANS; i++) {
 		struct address address = rules_banned(i % 2, i / 2);
-		struct ban ban = {.prefix = prefix_of(&address, ADDRESS_BITS), .end = BAN_FOREVER};
+		struct ban ban = { .prefix = prefix_of(&address, ADDRESS_BITS),
+				   .end = BAN_FOREVER };
 
 		r = ban_add(&store.tables, &ban, store_now(&store), error);
 	}
@@ -122,8 +123,8 @@ int rules_sumun(struct store *ret_store, struct error *error)
 static int xdp_filter_tell(struct error *error)
 {
 	char port[8], address[ADDRESS_TEXT];
-	const char *const block[] = {"xdp-filter", "port", port, NULL};
-	const char *const ban[] = {"xdp-filter", "ip", "-m", "src", address, NULL};
+	const char *const block[] = { "xdp-filter", "port", port, NULL };
+	const char *const ban[] = { "xdp-filter", "ip", "-m", "src", address, NULL };
 	int r;
 
 	snprintf(port, sizeof(port), "%d", RULES_PORT);
@@ -139,8 +140,8 @@ static int xdp_filter_tell(struct error *error)
 
 int rules_xdp_filter(const struct lab *lab, int *ret_fd, struct error *error)
 {
-	const char *const load[] = {"xdp-filter",        "load",       "-f",
-				    "tcp,udp,ipv4,ipv6", LAB_RECEIVER, NULL};
+	const char *const load[] = { "xdp-filter",        "load",       "-f",
+				     "tcp,udp,ipv4,ipv6", LAB_RECEIVER, NULL };
 	__u32 id = 0;
 	int fd, r;
 
@@ -178,7 +179,7 @@ static void print_set(FILE *out, bool v6)
 
 int rules_nft(enum nft_hook hook, struct error *error)
 {
-	const char *const apply[] = {"nft", "-f", "-", NULL};
+	const char *const apply[] = { "nft", "-f", "-", NULL };
 	CLEANUP_FREE char *script = NULL;
 	size_t size;
 	FILE *out = open_memstream(&script, &size);
@@ -200,7 +201,7 @@ int rules_nft(enum nft_hook hook, struct error *error)
 
 int rules_nft_flush(struct error *error)
 {
-	const char *const flush[] = {"nft", "flush", "ruleset", NULL};
+	const char *const flush[] = { "nft", "flush", "ruleset", NULL };
 
 	return lab_run(flush, NULL, error);
 }

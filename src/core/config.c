@@ -95,6 +95,11 @@ static bool next_line(struct reader *reader)
 	if (length < 0)
 		return false;
 	reader->number++;
+	if (reader->number == 1 && strncmp(reader->line, "\xef\xbb\xbf", 3) == 0) {
+		/* A byte order mark, as some editors write it. */
+		memmove(reader->line, reader->line + 3, (size_t)length - 2);
+		length -= 3;
+	}
 	if (memchr(reader->line, '\0', (size_t)length))
 		wrong = "the line holds a NUL byte; this is not a text file";
 	while (length > 0 && strchr("\r\n", reader->line[length - 1]))

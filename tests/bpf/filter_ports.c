@@ -106,10 +106,6 @@ static void only_allow_entries_and_a_peers_own_service_pass_blocked_ports(void *
 		  REASON_BLOCKED_PORT, IPPROTO_UDP },
 		{ "resolver, other port", UDP4("10.0.0.2", .from = 54, .to = 40000),
 		  REASON_BLOCKED_PORT, IPPROTO_UDP },
-		{ "ssh client", TCP4("10.0.0.3", .from = 40000, .to = 2222), REASON_ALLOWED,
-		  IPPROTO_TCP },
-		{ "ssh client, other port", TCP4("10.0.0.3", .from = 2222, .to = 22),
-		  REASON_BLOCKED_PORT, IPPROTO_TCP },
 		{ "gateway", TCP4("10.0.0.4", .to = 22), REASON_BLOCKED_PORT, IPPROTO_TCP },
 		{ "gateway, ping",
 		  { ETHERNET(), IPV4(.source = "10.0.0.4"), OTHER(1, 8) },
@@ -136,7 +132,6 @@ static void only_allow_entries_and_a_peers_own_service_pass_blocked_ports(void *
 	memset(store_policy(store)->blocked, 0xff, sizeof(store_policy(store)->blocked));
 	must_add_role(store, "10.0.0.1", ROLE_ALLOW);
 	must_add_role(store, "10.0.0.2", from_53);
-	must_add_role(store, "10.0.0.3", ROLE_GUARDED | 2222ULL << ROLE_DESTINATION_PORT_SHIFT);
 	must_add_role(store, "10.0.0.4", ROLE_GUARDED);
 	must_add_role(store, "2001:db8::53", from_53);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -106,15 +106,13 @@ static void random_roles(struct round *round, struct filter_policy *policy)
 			.prefix = random_prefix(round),
 			.allow = one_in(round, 3),
 			.source_port = (uint16_t)PICK(round, 0, 53),
-			.destination_port = (uint16_t)PICK(round, 0, 22),
 		};
 		uint64_t word = role.allow ? ROLE_ALLOW : ROLE_GUARDED;
 
 		if (one_in(round, 32)) /* everybody */
 			role.prefix.length = prefix_is_v4(&role.prefix) ? 96 : 0;
 		role.prefix = prefix_of(&role.prefix.address, role.prefix.length);
-		word |= (uint64_t)role.source_port << ROLE_SOURCE_PORT_SHIFT |
-			(uint64_t)role.destination_port << ROLE_DESTINATION_PORT_SHIFT;
+		word |= (uint64_t)role.source_port << ROLE_SOURCE_PORT_SHIFT;
 		assert_ok(policy_add_role(&round->store->tables, policy, &role.prefix, word, NULL));
 		model->role[model->roles++] = role;
 	}
@@ -266,10 +264,9 @@ static void print_policy(const struct model *model)
 		print_message("# ban %s until %u%s\n", prefix_format(&model->ban[i].prefix, text),
 			      model->ban[i].end, model->ban[i].forced ? ", forced" : "");
 	for (size_t i = 0; i < model->roles; i++)
-		print_message("# %s %s, ports from %u to %u\n",
-			      model->role[i].allow ? "allow" : "guard",
-			      prefix_format(&model->role[i].prefix, text),
-			      model->role[i].source_port, model->role[i].destination_port);
+		print_message(
+			"# %s %s, answers from port %u\n", model->role[i].allow ? "allow" : "guard",
+			prefix_format(&model->role[i].prefix, text), model->role[i].source_port);
 }
 
 static void fail_with_everything(struct round *round, const struct answer *answer)

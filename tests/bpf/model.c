@@ -198,8 +198,6 @@ static bool own_service(const struct model *model, const struct facts *facts)
 			continue;
 		if (role->source_port && role->source_port == facts->from)
 			return true;
-		if (role->destination_port && role->destination_port == facts->to)
-			return true;
 	}
 	return false;
 }

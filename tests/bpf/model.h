@@ -23,9 +23,8 @@ struct model_ban {
 
 struct model_role {
 	struct prefix prefix;
-	bool allow;                /* else guarded */
-	uint16_t source_port;      /* 0: none */
-	uint16_t destination_port; /* 0: none */
+	bool allow;           /* else guarded */
+	uint16_t source_port; /* 0: none */
 };
 
 struct model {

@@ -56,7 +56,6 @@ def test_reads_back_to_the_same(check):
         assert check(first) == (0, first, [])
 
 
-@pytest.mark.xfail(strict=True, reason="a byte order mark is not passed over, which inih would do")
 def test_byte_order_mark(check):
     status, text, errors = check("\ufeff[filter]\nmode = enforce\n")
     assert (status, errors) == (0, []) and "mode = enforce" in text

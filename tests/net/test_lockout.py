@@ -102,7 +102,6 @@ def test_port_of_the_session(lab):
     assert lab.stats()["reasons"]["blocked-port"]["dropped"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="--force blocks tcp/22 for all but the session's client")
 def test_port_22_by_force_for_the_client_too(lab):
     lab.sumun("up", "--force", "-c", lab.config(
         "[filter]\nmode = enforce\nblock-ports = tcp/22\n"), "g0", env=SSH4)

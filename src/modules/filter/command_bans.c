@@ -136,7 +136,7 @@ int command_ban(int argc, char **argv)
 	prefixes = parse_operands(&arguments, &error);
 	if (!prefixes)
 		return fail(-EINVAL, &error);
-	r = gate_open_locked(&store, &lock, &error);
+	r = gate_open_locked(STORE_WRITE, &store, &lock, &error);
 	if (r == 0)
 		r = check_all(&store, prefixes, arguments.operand_count, arguments.force, &error);
 	if (r == 0)
@@ -190,7 +190,7 @@ int command_unban(int argc, char **argv)
 	prefixes = parse_operands(&arguments, &error);
 	if (!prefixes)
 		return fail(-EINVAL, &error);
-	r = gate_open_locked(&store, &lock, &error);
+	r = gate_open_locked(STORE_WRITE, &store, &lock, &error);
 	if (r < 0)
 		return fail(r, &error);
 	now = store_now(&store);

@@ -19,14 +19,12 @@ static __always_inline bool port_blocked(const struct filter_policy *policy,
 	return policy->blocked[protocol][port / 64] >> (port % 64) & 1;
 }
 
-/* A guarded peer's own service: never closed to it by a blocked port. */
+/* The answers of a guarded peer's own service are let in, whatever port they come to. */
 static __always_inline bool port_exempt(__u64 role, const struct packet *packet)
 {
 	__u16 from = role >> ROLE_SOURCE_PORT_SHIFT;
-	__u16 to = role >> ROLE_DESTINATION_PORT_SHIFT;
 
-	return role & ROLE_ALLOW || (from && from == packet->source_port) ||
-	       (to && to == packet->destination_port);
+	return role & ROLE_ALLOW || (from && from == packet->source_port);
 }
 
 static __always_inline enum filter_reason judge(struct xdp_md *ctx, struct packet *packet,

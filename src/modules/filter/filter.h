@@ -187,15 +187,14 @@ _Static_assert(sizeof(struct wide_bucket) == 64, "a bucket is a cache line");
 /*
  * What an entry of the allow table exempts from. An `allow` entry exempts from
  * everything. A guarded peer is exempt from bans, save one made by force; a port
- * that was blocked by hand stays blocked for it, save the one service it is
- * guarded for. Guarded peers are single addresses with at most one port a direction,
+ * that was blocked by hand stays blocked for it, save to the answers of the service
+ * it is guarded for. Guarded peers are single addresses with at most one such port,
  * so that the roles of all entries that cover a source can be or-ed.
  */
 enum {
 	ROLE_ALLOW = 1 << 0,
 	ROLE_GUARDED = 1 << 1,
-	ROLE_SOURCE_PORT_SHIFT = 16,      /* answers from this port always pass (a resolver's 53) */
-	ROLE_DESTINATION_PORT_SHIFT = 32, /* this port of ours always stays open (SSH) */
+	ROLE_SOURCE_PORT_SHIFT = 16, /* answers from this port always pass (a resolver's 53) */
 };
 
 /* The prefix lengths in use, each tried in turn; order does not matter. */

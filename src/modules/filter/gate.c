@@ -250,7 +250,8 @@ int gate_open(enum store_access access, struct store *ret_store, struct error *e
 	return say_not_up(r, error);
 }
 
-int gate_open_locked(struct store *ret_store, int *ret_lock, struct error *error)
+int gate_open_locked(enum store_access access, struct store *ret_store, int *ret_lock,
+		     struct error *error)
 {
 	CLEANUP_CLOSE int lock = -1;
 	char parent[PINS_PATH];
@@ -259,11 +260,16 @@ int gate_open_locked(struct store *ret_store, int *ret_lock, struct error *error
 	if (r == 0)
 		r = pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, error);
 	if (r == 0)
-		r = store_open(parent, STORE_WRITE, ret_store, error);
+		r = store_open(parent, access, ret_store, error);
 	if (r < 0)
 		return say_not_up(r, error);
 	*ret_lock = TAKE_FD(lock);
 	return 0;
+}
+
+int gate_watch(const struct store *store, int *ret_presence, struct error *error)
+{
+	return pins_lock(store->directory, PINS_LOCK_SHARED, true, ret_presence, error);
 }
 
 bool gate_is_kept(const struct store *store)
@@ -383,6 +389,8 @@ int gate_raise(const struct gate_options *options, struct store *ret_store,
 							     error);
 	if (r == 0 && options->keep)
 		r = keep_gate(&store, &wanted, &report, error);
+	if (r == 0 && options->presence)
+		r = gate_watch(&store, options->presence, error);
 	if (r < 0) {
 		if (report.fresh && *store.directory)
 			pins_remove(store.directory);

@@ -26,8 +26,9 @@ struct gate_options {
 	bool adopt;        /* a gate that is up keeps its policy */
 	char **interfaces; /* instead of those of the configuration; NULL: use those */
 	size_t interface_count;
-	bool keep;  /* `up`: outlives this command, and detaches from interfaces not named */
-	bool force; /* do what would be refused for the sake of a guarded peer */
+	bool keep;     /* `up`: outlives this command, and detaches from interfaces not named */
+	int *presence; /* not NULL: takes the lock that says "a run is here", see gate_watch() */
+	bool force;    /* do what would be refused for the sake of a guarded peer */
 };
 
 /* What gate_raise() did, for the caller to tell. */
@@ -48,8 +49,16 @@ int gate_raise(const struct gate_options *options, struct store *ret_store,
 /* Opens the gate's store; -ENOENT with the advice to raise it when there is none. */
 int gate_open(enum store_access access, struct store *ret_store, struct error *error);
 
-/* Opens it for a change and takes the lock; close *ret_lock when done. */
-int gate_open_locked(struct store *ret_store, int *ret_lock, struct error *error);
+/* The same under the lock of changes; close *ret_lock when done. */
+int gate_open_locked(enum store_access access, struct store *ret_store, int *ret_lock,
+		     struct error *error);
+
+/*
+ * Says that a `run` watches this gate, by a shared lock, for as long as *ret_presence is
+ * open. To be called under the lock of changes, so that no other `run` that ends takes the
+ * gate away in between.
+ */
+int gate_watch(const struct store *store, int *ret_presence, struct error *error);
 
 /* Detaches from every interface and forgets everything. -ENOENT when there is no gate. */
 int gate_remove(struct error *error);

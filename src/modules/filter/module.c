@@ -39,10 +39,11 @@ static int probe(struct error *why)
 static int adopt(struct filter *filter, struct error *error)
 {
 	struct gate_interface first;
-	int r = gate_open(STORE_WRITE, &filter->store, error);
+	CLEANUP_CLOSE int lock = -1;
+	int r = gate_open_locked(STORE_WRITE, &filter->store, &lock, error);
 
 	if (r == -EPERM || r == -EACCES)
-		r = gate_open(STORE_READ, &filter->store, error);
+		r = gate_open_locked(STORE_READ, &filter->store, &lock, error);
 	if (r < 0)
 		return r;
 	/* What a command left that was killed before it attached anything is no gate. */
@@ -51,7 +52,7 @@ static int adopt(struct filter *filter, struct error *error)
 		store_close(&filter->store);
 		return -ENOENT;
 	}
-	return 0;
+	return gate_watch(&filter->store, &filter->presence_fd, error);
 }
 
 static int raise_gate(struct filter *filter, const struct start_options *options,
@@ -62,26 +63,22 @@ static int raise_gate(struct filter *filter, const struct start_options *options
 		.adopt = !options->configured,
 		.interfaces = options->interfaces,
 		.interface_count = options->interface_count,
+		.presence = &filter->presence_fd,
 		.force = options->force,
 	};
 
 	return gate_raise(&gate, &filter->store, &filter->raised, error);
 }
 
-static int take_locks(struct filter *filter, struct error *error)
+static int become_reader(struct filter *filter)
 {
 	char path[PINS_PATH];
-	int r = pins_lock(filter->store.directory, PINS_LOCK_SHARED, true, &filter->presence_fd,
-			  error);
+	int r = pins_path(path, filter->store.directory, "reader");
 
-	if (r == 0)
-		r = pins_path(path, filter->store.directory, "reader");
-	if (r < 0)
-		return r;
-	if (pins_lock(path, PINS_LOCK_EXCLUSIVE, false, &filter->reader_fd, NULL) < 0)
+	if (r == 0 && pins_lock(path, PINS_LOCK_EXCLUSIVE, false, &filter->reader_fd, NULL) < 0)
 		log_warning("another 'sumun run' reads the events and logs them; this one reports "
 			    "the rest");
-	return 0;
+	return r;
 }
 
 static int filter_start(const struct start_options *options, void **ret_instance,
@@ -99,7 +96,7 @@ static int filter_start(const struct start_options *options, void **ret_instance
 	if (r == -ENOENT)
 		r = raise_gate(filter, options, error);
 	if (r == 0)
-		r = take_locks(filter, error);
+		r = become_reader(filter);
 	if (r == 0) {
 		filter->before = snapshot_take(&filter->store);
 		filter->watch = watch_new(&filter->store);
@@ -213,7 +210,10 @@ static void say_totals(const struct filter *filter)
 			 number_format(snapshot_dropped(now).packets, dropped));
 }
 
-/* The last `run` takes down what no `up` made; others take back what they attached. */
+/*
+ * The last `run` takes down what no `up` made, or takes back what it attached to what
+ * `up` made; while another watches, nothing is taken from under it.
+ */
 static void let_go(struct filter *filter)
 {
 	char parent[PINS_PATH], interfaces[512];
@@ -226,7 +226,11 @@ static void let_go(struct filter *filter)
 		return;
 	report_interfaces(&filter->store, interfaces, sizeof(interfaces));
 	say_totals(filter);
-	if (!gate_is_kept(&filter->store) && flock(filter->presence_fd, LOCK_EX | LOCK_NB) == 0) {
+	if (flock(filter->presence_fd, LOCK_EX | LOCK_NB) < 0) {
+		log_info("left in place on %s: another 'sumun run' watches", interfaces);
+		return;
+	}
+	if (!gate_is_kept(&filter->store)) {
 		int r = pins_remove(filter->store.directory);
 
 		if (r < 0)

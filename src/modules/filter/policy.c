@@ -21,14 +21,13 @@ int policy_check_lockout(const struct filter_config *config, const struct peers 
 	return r;
 }
 
+/* An SSH session needs no open port of its own: one that it uses is blocked only by force. */
 static uint64_t role_of(const struct peer *peer)
 {
 	uint64_t role = ROLE_GUARDED;
 
 	if (peer->role == PEER_RESOLVER)
 		role |= (uint64_t)peer->port << ROLE_SOURCE_PORT_SHIFT;
-	if (peer->role == PEER_SSH)
-		role |= (uint64_t)peer->port << ROLE_DESTINATION_PORT_SHIFT;
 	return role;
 }
 

@@ -31,23 +31,23 @@ static void good_addresses_are_shown_as_people_write_them(void **state)
 		const char *typed, *shown;
 		bool v4;
 	} rows[] = {
-		{"0.0.0.0", "0.0.0.0", true},
-		{"10.0.0.1", "10.0.0.1", true},
-		{"255.255.255.255", "255.255.255.255", true},
-		{"::ffff:1.2.3.4", "1.2.3.4", true},
-		{"::FFFF:0102:0304", "1.2.3.4", true},
-		{"0:0:0:0:0:ffff:1.2.3.4", "1.2.3.4", true},
-		{"0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255", true},
-		{"::", "::", false},
-		{"::1", "::1", false},
-		{"::1.2.3.4", "::1.2.3.4", false},
-		{"::fffe:1.2.3.4", "::fffe:102:304", false},
-		{"1::ffff:1.2.3.4", "1::ffff:102:304", false},
-		{"64:ff9b::192.0.2.1", "64:ff9b::c000:201", false},
-		{"2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1", false},
-		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1", false},
-		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false},
+		{ "0.0.0.0", "0.0.0.0", true },
+		{ "10.0.0.1", "10.0.0.1", true },
+		{ "255.255.255.255", "255.255.255.255", true },
+		{ "::ffff:1.2.3.4", "1.2.3.4", true },
+		{ "::FFFF:0102:0304", "1.2.3.4", true },
+		{ "0:0:0:0:0:ffff:1.2.3.4", "1.2.3.4", true },
+		{ "0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255", true },
+		{ "::", "::", false },
+		{ "::1", "::1", false },
+		{ "::1.2.3.4", "::1.2.3.4", false },
+		{ "::fffe:1.2.3.4", "::fffe:102:304", false },
+		{ "1::ffff:1.2.3.4", "1::ffff:102:304", false },
+		{ "64:ff9b::192.0.2.1", "64:ff9b::c000:201", false },
+		{ "2001:DB8:0:0:1:0:0:1", "2001:db8::1:0:0:1", false },
+		{ "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1", false },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -65,38 +65,38 @@ static void bad_addresses_say_what_to_do(void **state)
 	static const struct {
 		const char *typed, *advice;
 	} rows[] = {
-		{"", "as in 192.0.2.1 or 2001:db8::1"},
-		{" ", "as in 192.0.2.1"},
-		{"example.org", "as in 192.0.2.1"},
-		{"localhost", "as in 192.0.2.1"},
-		{" 10.0.0.1", "as in 192.0.2.1"},
-		{"10.0.0.1 ", "as in 192.0.2.1"},
-		{"10.0.0.1\n", "as in 192.0.2.1"},
-		{"10.0.0.1:80", "as in 192.0.2.1"},
-		{"0x0a.0.0.1", "as in 192.0.2.1"},
-		{"-1.0.0.1", "as in 192.0.2.1"},
-		{"10.0.0", "four numbers"},
-		{"10", "four numbers"},
-		{"167772161", "four numbers"},
-		{"10.0.0.256", "four numbers from 0 to 255"},
-		{"10.0.0.0.1", "four numbers"},
-		{"10..0.1", "four numbers"},
-		{"10.0.0.1.", "four numbers"},
-		{"010.0.0.1", "without leading zeros"},
-		{"fe80::1%eth0", "leave out the zone"},
-		{"10.0.0.0/8", "leave out the length"},
-		{"2001:db8::/32", "leave out the length"},
-		{":", "as in 192.0.2.1"},
-		{":::", "as in 192.0.2.1"},
-		{"1::2::3", "as in 192.0.2.1"},
-		{"1:2:3:4:5:6:7", "as in 192.0.2.1"},
-		{"1:2:3:4:5:6:7:8:9", "as in 192.0.2.1"},
-		{"1:2:3:4:5:6:7:", "as in 192.0.2.1"},
-		{"12345::", "as in 192.0.2.1"},
-		{"g::", "as in 192.0.2.1"},
-		{"[::1]", "as in 192.0.2.1"},
-		{"::ffff:1.2.3", "as in 192.0.2.1"},
-		{"::ffff:1.2.3.04", "as in 192.0.2.1"},
+		{ "", "as in 192.0.2.1 or 2001:db8::1" },
+		{ " ", "as in 192.0.2.1" },
+		{ "example.org", "as in 192.0.2.1" },
+		{ "localhost", "as in 192.0.2.1" },
+		{ " 10.0.0.1", "as in 192.0.2.1" },
+		{ "10.0.0.1 ", "as in 192.0.2.1" },
+		{ "10.0.0.1\n", "as in 192.0.2.1" },
+		{ "10.0.0.1:80", "as in 192.0.2.1" },
+		{ "0x0a.0.0.1", "as in 192.0.2.1" },
+		{ "-1.0.0.1", "as in 192.0.2.1" },
+		{ "10.0.0", "four numbers" },
+		{ "10", "four numbers" },
+		{ "167772161", "four numbers" },
+		{ "10.0.0.256", "four numbers from 0 to 255" },
+		{ "10.0.0.0.1", "four numbers" },
+		{ "10..0.1", "four numbers" },
+		{ "10.0.0.1.", "four numbers" },
+		{ "010.0.0.1", "without leading zeros" },
+		{ "fe80::1%eth0", "leave out the zone" },
+		{ "10.0.0.0/8", "leave out the length" },
+		{ "2001:db8::/32", "leave out the length" },
+		{ ":", "as in 192.0.2.1" },
+		{ ":::", "as in 192.0.2.1" },
+		{ "1::2::3", "as in 192.0.2.1" },
+		{ "1:2:3:4:5:6:7", "as in 192.0.2.1" },
+		{ "1:2:3:4:5:6:7:8:9", "as in 192.0.2.1" },
+		{ "1:2:3:4:5:6:7:", "as in 192.0.2.1" },
+		{ "12345::", "as in 192.0.2.1" },
+		{ "g::", "as in 192.0.2.1" },
+		{ "[::1]", "as in 192.0.2.1" },
+		{ "::ffff:1.2.3", "as in 192.0.2.1" },
+		{ "::ffff:1.2.3.04", "as in 192.0.2.1" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -145,7 +145,7 @@ static void bad_text_cannot_forge_or_crowd_out_the_sentence(void **state)
 
 static void numbers_are_in_network_order(void **state)
 {
-	static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
 	struct address v4_address = address_from_v4(htonl(0x0a000001));
 	struct address v6_address = address_from_v6(v6), typed = address_of("10.0.0.1");
 	struct address mapped = address_of("::ffff:10.0.0.1");
@@ -182,25 +182,25 @@ static void good_prefixes_are_shown_as_people_write_them(void **state)
 		uint8_t length;
 		bool v4, host;
 	} rows[] = {
-		{"10.0.0.1", "10.0.0.1", 128, true, true},
-		{"10.0.0.1/32", "10.0.0.1", 128, true, true},
-		{"10.0.0.0/31", "10.0.0.0/31", 127, true, false},
-		{"10.0.0.0/8", "10.0.0.0/8", 104, true, false},
-		{"128.0.0.0/1", "128.0.0.0/1", 97, true, false},
-		{"0.0.0.0/0", "0.0.0.0/0", 96, true, false},
-		{"::ffff:10.0.0.0/104", "10.0.0.0/8", 104, true, false},
-		{"::ffff:0:0/96", "0.0.0.0/0", 96, true, false},
-		{"::fffe:0:0/95", "::fffe:0:0/95", 95, false, false},
-		{"::/96", "::/96", 96, false, false},
-		{"::/0", "::/0", 0, false, false},
-		{"::", "::", 128, false, true},
-		{"8000::/1", "8000::/1", 1, false, false},
-		{"2001:db8::/32", "2001:db8::/32", 32, false, false},
-		{"2001:db8::1", "2001:db8::1", 128, false, true},
-		{"2001:db8::1/128", "2001:db8::1", 128, false, true},
-		{"2001:db8::2/127", "2001:db8::2/127", 127, false, false},
-		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127",
-		 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127", 127, false, false},
+		{ "10.0.0.1", "10.0.0.1", 128, true, true },
+		{ "10.0.0.1/32", "10.0.0.1", 128, true, true },
+		{ "10.0.0.0/31", "10.0.0.0/31", 127, true, false },
+		{ "10.0.0.0/8", "10.0.0.0/8", 104, true, false },
+		{ "128.0.0.0/1", "128.0.0.0/1", 97, true, false },
+		{ "0.0.0.0/0", "0.0.0.0/0", 96, true, false },
+		{ "::ffff:10.0.0.0/104", "10.0.0.0/8", 104, true, false },
+		{ "::ffff:0:0/96", "0.0.0.0/0", 96, true, false },
+		{ "::fffe:0:0/95", "::fffe:0:0/95", 95, false, false },
+		{ "::/96", "::/96", 96, false, false },
+		{ "::/0", "::/0", 0, false, false },
+		{ "::", "::", 128, false, true },
+		{ "8000::/1", "8000::/1", 1, false, false },
+		{ "2001:db8::/32", "2001:db8::/32", 32, false, false },
+		{ "2001:db8::1", "2001:db8::1", 128, false, true },
+		{ "2001:db8::1/128", "2001:db8::1", 128, false, true },
+		{ "2001:db8::2/127", "2001:db8::2/127", 127, false, false },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127",
+		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127", 127, false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -220,35 +220,35 @@ static void bad_prefixes_say_what_to_do(void **state)
 	static const struct {
 		const char *typed, *advice;
 	} rows[] = {
-		{"", "as in 192.0.2.1"},
-		{"/", "as in 192.0.2.1"},
-		{"/8", "as in 192.0.2.1"},
-		{"10/8", "four numbers"},
-		{"10.0.0.0/", "the length goes from 0 to 32"},
-		{"10.0.0.0/33", "the length goes from 0 to 32"},
-		{"10.0.0.0/104", "the length goes from 0 to 32"},
-		{"10.0.0.0/256", "the length goes from 0 to 32"},
-		{"10.0.0.0/4294967304", "the length goes from 0 to 32"},
-		{"10.0.0.0/18446744073709551624", "the length goes from 0 to 32"},
-		{"10.0.0.0/-1", "the length goes from 0 to 32"},
-		{"10.0.0.0/+8", "the length goes from 0 to 32"},
-		{"10.0.0.0/ 8", "the length goes from 0 to 32"},
-		{"10.0.0.0/8 ", "the length goes from 0 to 32"},
-		{"10.0.0.0/08", "the length goes from 0 to 32"},
-		{"10.0.0.0/8/8", "the length goes from 0 to 32"},
-		{"10.0.0.0/0x8", "the length goes from 0 to 32"},
-		{"10.0.0.0/255.0.0.0", "the length goes from 0 to 32"},
-		{"2001:db8::/129", "the length goes from 0 to 128"},
-		{"2001:db8::/", "the length goes from 0 to 128"},
-		{"fe80::1%eth0/64", "leave out the zone"},
-		{"10.0.0.1/8", "meant is 10.0.0.0/8?"},
-		{"10.0.0.1/31", "meant is 10.0.0.0/31?"},
-		{"10.128.0.0/8", "meant is 10.0.0.0/8?"},
-		{"0.0.0.1/0", "meant is 0.0.0.0/0?"},
-		{"::ffff:0:0/95", "meant is ::fffe:0:0/95?"},
-		{"::1/0", "meant is ::/0?"},
-		{"2001:db8::1/64", "meant is 2001:db8::/64?"},
-		{"2001:db8::1/127", "meant is 2001:db8::/127?"},
+		{ "", "as in 192.0.2.1" },
+		{ "/", "as in 192.0.2.1" },
+		{ "/8", "as in 192.0.2.1" },
+		{ "10/8", "four numbers" },
+		{ "10.0.0.0/", "the length goes from 0 to 32" },
+		{ "10.0.0.0/33", "the length goes from 0 to 32" },
+		{ "10.0.0.0/104", "the length goes from 0 to 32" },
+		{ "10.0.0.0/256", "the length goes from 0 to 32" },
+		{ "10.0.0.0/4294967304", "the length goes from 0 to 32" },
+		{ "10.0.0.0/18446744073709551624", "the length goes from 0 to 32" },
+		{ "10.0.0.0/-1", "the length goes from 0 to 32" },
+		{ "10.0.0.0/+8", "the length goes from 0 to 32" },
+		{ "10.0.0.0/ 8", "the length goes from 0 to 32" },
+		{ "10.0.0.0/8 ", "the length goes from 0 to 32" },
+		{ "10.0.0.0/08", "the length goes from 0 to 32" },
+		{ "10.0.0.0/8/8", "the length goes from 0 to 32" },
+		{ "10.0.0.0/0x8", "the length goes from 0 to 32" },
+		{ "10.0.0.0/255.0.0.0", "the length goes from 0 to 32" },
+		{ "2001:db8::/129", "the length goes from 0 to 128" },
+		{ "2001:db8::/", "the length goes from 0 to 128" },
+		{ "fe80::1%eth0/64", "leave out the zone" },
+		{ "10.0.0.1/8", "meant is 10.0.0.0/8?" },
+		{ "10.0.0.1/31", "meant is 10.0.0.0/31?" },
+		{ "10.128.0.0/8", "meant is 10.0.0.0/8?" },
+		{ "0.0.0.1/0", "meant is 0.0.0.0/0?" },
+		{ "::ffff:0:0/95", "meant is ::fffe:0:0/95?" },
+		{ "::1/0", "meant is ::/0?" },
+		{ "2001:db8::1/64", "meant is 2001:db8::/64?" },
+		{ "2001:db8::1/127", "meant is 2001:db8::/127?" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -265,7 +265,7 @@ static void bad_prefixes_say_what_to_do(void **state)
 
 static struct address random_address(uint64_t *seed)
 {
-	uint64_t words[2] = {random_next(seed), random_next(seed)};
+	uint64_t words[2] = { random_next(seed), random_next(seed) };
 
 	/* Runs of zeros are what the text form is difficult about. */
 	if (random_next(seed) % 2)
@@ -303,7 +303,7 @@ static void what_is_shown_reads_back(void **state)
 
 static void masking_keeps_the_front_and_clears_the_rest(void **state)
 {
-	static const uint8_t ones[16] = {[0 ... 15] = 0xff};
+	static const uint8_t ones[16] = { [0 ... 15] = 0xff };
 	static const uint8_t zeros[16];
 	struct address all = address_from_v6(ones), none = address_from_v6(zeros);
 
@@ -356,19 +356,19 @@ static void overlap_is_one_inside_the_other(void **state)
 		const char *a, *b;
 		bool overlap;
 	} rows[] = {
-		{"10.0.0.0/8", "10.0.0.0/8", true},
-		{"10.0.0.0/8", "10.255.0.0/16", true},
-		{"10.0.0.0/8", "10.0.0.1", true},
-		{"10.0.0.0/8", "11.0.0.0/8", false},
-		{"10.0.0.0/8", "11.0.0.1", false},
-		{"10.0.0.0/9", "10.128.0.0/9", false},
-		{"0.0.0.0/0", "255.255.255.255", true},
-		{"10.0.0.1", "10.0.0.1", true},
-		{"10.0.0.1", "10.0.0.2", false},
-		{"::/0", "2001:db8::/32", true},
-		{"2001:db8::/32", "2001:db9::/32", false},
-		{"2001:db8::/32", "2001:db8:ffff::/48", true},
-		{"::/96", "1.2.3.4", false},
+		{ "10.0.0.0/8", "10.0.0.0/8", true },
+		{ "10.0.0.0/8", "10.255.0.0/16", true },
+		{ "10.0.0.0/8", "10.0.0.1", true },
+		{ "10.0.0.0/8", "11.0.0.0/8", false },
+		{ "10.0.0.0/8", "11.0.0.1", false },
+		{ "10.0.0.0/9", "10.128.0.0/9", false },
+		{ "0.0.0.0/0", "255.255.255.255", true },
+		{ "10.0.0.1", "10.0.0.1", true },
+		{ "10.0.0.1", "10.0.0.2", false },
+		{ "::/0", "2001:db8::/32", true },
+		{ "2001:db8::/32", "2001:db9::/32", false },
+		{ "2001:db8::/32", "2001:db8:ffff::/48", true },
+		{ "::/96", "1.2.3.4", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -3,7 +3,7 @@
 
 static void set_writes_the_sentence_and_returns_the_code(void **state)
 {
-	struct error error = {"old"};
+	struct error error = { "old" };
 
 	assert_int_equal(error_set(&error, -EPERM, "port %d is '%s'", 8, "x"), -EPERM);
 	assert_string_equal(error.text, "port 8 is 'x'");

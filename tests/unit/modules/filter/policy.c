@@ -196,8 +196,7 @@ static void a_policy_is_filled_from_configuration_and_peers(void **state)
 			 ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT);
 	assert_int_equal(role_of(plain, "192.0.2.53"),
 			 ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT);
-	assert_int_equal(role_of(plain, "203.0.113.9"),
-			 ROLE_GUARDED | 2200ULL << ROLE_DESTINATION_PORT_SHIFT);
+	assert_int_equal(role_of(plain, "203.0.113.9"), ROLE_GUARDED);
 	assert_int_equal(role_of(plain, "192.0.2.100"), 0);
 }
 
