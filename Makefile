@@ -9,6 +9,7 @@ CONF :=
 .PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz bench \
 	fuzz disasm install uninstall clean help
 .DEFAULT_GOAL := all
+.NOTPARALLEL: # packages first, then what they build
 
 deps: ## install what the build needs (Debian packages)
 	@data/install-packages $(SUDO) data/packages-build.txt
@@ -20,7 +21,11 @@ deps-bench: deps
 	@data/install-packages $(SUDO) bench/packages.txt
 
 $(BUILD)/build.ninja:
-	@meson setup $(BUILD) -Dwerror=true >/dev/null
+	@meson setup $(BUILD) -Dwerror=true -Dtests=false >/dev/null
+
+# The tests need more packages than the program, so they join the build when asked for.
+$(BUILD)/.with-tests: | $(BUILD)/build.ninja
+	@meson configure $(BUILD) -Dtests=true && touch $@
 
 all: $(BUILD)/build.ninja ## build; what is up to date is not built again
 	@ninja -C $(BUILD) --quiet
@@ -28,10 +33,10 @@ all: $(BUILD)/build.ninja ## build; what is up to date is not built again
 run: deps all ## guard an interface until Ctrl-C: make run [IFACE=eth1] [CONF=FILE]
 	$(SUDO) $(SUMUN) run $(if $(CONF),-c $(CONF)) $(IFACE)
 
-check: deps-check all ## build and run every test tier
+check: deps-check $(BUILD)/.with-tests all ## build and run every test tier
 	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD)
 
-check-unit check-bpf check-net check-fuzz: check-%: deps-check all # one tier
+check-unit check-bpf check-net check-fuzz: check-%: deps-check $(BUILD)/.with-tests all # one tier
 	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD) $*
 
 bench: deps-bench ## measure against the floor and the peers; writes bench/results/

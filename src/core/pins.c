@@ -118,6 +118,11 @@ static int find_bpffs(bool create, char ret_path[PINS_PATH], struct error *error
 	outer = outer_process();
 	if (outer && hold_outer_bpffs(outer, ret_path) == 0)
 		return 0;
+	if (!create && geteuid() != 0)
+		return error_set(error, -EACCES,
+				 "there is no bpffs on %s here, and only root may look for one in "
+				 "other mount namespaces; be root",
+				 bpffs);
 	if (!create)
 		return -ENOENT;
 	if (outer)

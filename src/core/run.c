@@ -203,6 +203,9 @@ int command_run(int argc, char **argv)
 		log_error("%s", error.text);
 		r = -EIO;
 	}
+	if (run.output && output_lost(run.output))
+		log_warning("%llu records are missing from the logs",
+			    (unsigned long long)output_lost(run.output));
 	output_free(run.output);
 	loop_free(run.loop);
 	return status_of(r);
