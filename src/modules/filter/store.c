@@ -455,59 +455,6 @@ int store_ban_end(const struct store *store, uint64_t duration, uint32_t *ret_ti
 	return 0;
 }
 
-/* ---- what is known of bans ------------------------------------------------------ */
-
-static struct filter_ban_key ban_key(const struct prefix *prefix)
-{
-	return (struct filter_ban_key){ .key = key_of(&prefix->address), .length = prefix->length };
-}
-
-int store_ban_info(const struct store *store, const struct prefix *prefix,
-		   struct filter_ban_info *ret_info)
-{
-	struct filter_ban_key key = ban_key(prefix);
-
-	return bpf_map_lookup_elem(store->fds[STORE_BAN_INFO], &key, ret_info);
-}
-
-int store_set_ban_info(struct store *store, const struct prefix *prefix,
-		       const struct filter_ban_info *info)
-{
-	struct filter_ban_key key = ban_key(prefix);
-
-	return bpf_map_update_elem(store->fds[STORE_BAN_INFO], &key, info, BPF_ANY);
-}
-
-void store_forget_ban(struct store *store, const struct prefix *prefix)
-{
-	struct filter_ban_key key = ban_key(prefix);
-
-	bpf_map_delete_elem(store->fds[STORE_BAN_INFO], &key);
-}
-
-size_t store_sweep(struct store *store)
-{
-	struct filter_ban_key key, next;
-	uint32_t now = store_now(store);
-	size_t swept = 0;
-	int r = bpf_map_get_next_key(store->fds[STORE_BAN_INFO], NULL, &key);
-
-	while (r == 0) {
-		struct prefix prefix = { .address = address_of(key.key),
-					 .length = (uint8_t)key.length };
-		struct ban ban;
-
-		/* The next key first: a deleted one has no successor. */
-		r = bpf_map_get_next_key(store->fds[STORE_BAN_INFO], &key, &next);
-		if (!ban_find(&store->tables, &prefix, now, &ban)) {
-			store_forget_ban(store, &prefix);
-			swept++;
-		}
-		key = next;
-	}
-	return swept;
-}
-
 /* ---- policy --------------------------------------------------------------------- */
 
 struct filter_policy *store_policy(const struct store *store)
