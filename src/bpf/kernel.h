@@ -14,6 +14,10 @@ struct xdp_buff {
 	__u32 flags;
 };
 
+struct tcp_request_sock {
+	__u32 snt_isn; /* our first sequence number */
+};
+
 #pragma clang attribute pop
 
 /* include/net/xdp.h: the frame goes on behind its first buffer. Linux 5.18. */

@@ -10,7 +10,19 @@
 #include "core/arguments.h"
 #include "core/module.h"
 
-enum { KEY_JSON = 256, KEY_FORCE, KEY_FOR, KEY_WHY };
+enum {
+	KEY_JSON = 256,
+	KEY_FORCE,
+	KEY_FOR,
+	KEY_WHY,
+	KEY_REASON,
+	KEY_KIND,
+	KEY_SOURCE,
+	KEY_PORT,
+	KEY_CONFIRM,
+	KEY_DRY_RUN,
+	KEY_SHADOW
+};
 
 static const struct {
 	unsigned flag;
@@ -25,6 +37,25 @@ static const struct {
 	  { "force", KEY_FORCE, NULL, 0,
 	    "do it even where it shuts out a peer that this host needs", 0 } },
 	{ ACCEPT_FOR, { "for", KEY_FOR, "DURATION", 0, "how long: 90s, 10m, 1h30m, 2d", 0 } },
+	{ ACCEPT_EVENTS, { "count", 'n', "COUNT", 0, "end after COUNT events", 0 } },
+	{ ACCEPT_EVENTS,
+	  { "reason", KEY_REASON, "REASON,...", 0,
+	    "only packets that were dropped for one of these", 0 } },
+	{ ACCEPT_EVENTS,
+	  { "kind", KEY_KIND, "KIND,...", 0, "only these kinds: packet, ban, scan, full, watch",
+	    0 } },
+	{ ACCEPT_EVENTS,
+	  { "source", KEY_SOURCE, "ADDR[/LEN]", 0, "only what comes from there", 0 } },
+	{ ACCEPT_EVENTS,
+	  { "port", KEY_PORT, "PORT", 0, "only packets to it: tcp/22, udp/1-1023", 0 } },
+	{ ACCEPT_GATE,
+	  { "confirm", KEY_CONFIRM, "SECONDS", 0,
+	    "go back to what was unless 'sumun confirm' comes within SECONDS", 0 } },
+	{ ACCEPT_GATE,
+	  { "dry-run", KEY_DRY_RUN, NULL, 0, "say what would change, change nothing", 0 } },
+	{ ACCEPT_GATE,
+	  { "shadow", KEY_SHADOW, NULL, 0,
+	    "count what this configuration would do, beside the one in force", 0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
@@ -63,6 +94,16 @@ static int parse_count(const char *text, uint64_t *ret_count, struct error *erro
 	return 0;
 }
 
+/* The second of two would silently replace the first. */
+static int take_once(const char **field, const char *option, const char *text, struct error *error)
+{
+	if (*field)
+		return error_set(error, -EINVAL, "%s is given twice; one list with commas will do",
+				 option);
+	*field = text;
+	return 0;
+}
+
 static error_t read_key(int key, char *text, struct argp_state *state)
 {
 	struct reading *reading = state->input;
@@ -83,6 +124,15 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 	case KEY_JSON:
 		arguments->json = true;
 		break;
+	case KEY_CONFIRM:
+		r = parse_interval(text, &arguments->confirm, &error);
+		break;
+	case KEY_DRY_RUN:
+		arguments->dry_run = true;
+		break;
+	case KEY_SHADOW:
+		arguments->shadow = true;
+		break;
 	case KEY_FORCE:
 		arguments->force = true;
 		break;
@@ -91,6 +141,18 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_WHY:
 		arguments->why = text;
+		break;
+	case KEY_REASON:
+		r = take_once(&arguments->reasons, "--reason", text, &error);
+		break;
+	case KEY_KIND:
+		r = take_once(&arguments->kinds, "--kind", text, &error);
+		break;
+	case KEY_SOURCE:
+		r = take_once(&arguments->source, "--source", text, &error);
+		break;
+	case KEY_PORT:
+		r = take_once(&arguments->port, "--port", text, &error);
 		break;
 	case ARGP_KEY_ARGS:
 		arguments->operands = state->argv + state->next;

@@ -17,6 +17,8 @@ enum arguments_accepted {
 	ACCEPT_FORCE = 1 << 4,    /* --force */
 	ACCEPT_FOR = 1 << 5,      /* --for DURATION */
 	ACCEPT_WHY = 1 << 6,      /* --why TEXT */
+	ACCEPT_GATE = 1 << 8,     /* --confirm SECONDS, --dry-run, --shadow */
+	ACCEPT_EVENTS = 1 << 7,   /* --reason, --kind, --source, --port, and -n as events */
 };
 
 struct arguments {
@@ -25,8 +27,15 @@ struct arguments {
 	bool force;
 	uint64_t interval; /* nanoseconds; 0: not given */
 	uint64_t count;    /* 0: not given */
+	uint64_t confirm;  /* nanoseconds; 0: not given */
+	bool dry_run;
+	bool shadow;
 	uint64_t duration; /* nanoseconds; 0: not given */
 	const char *why;
+	const char *reasons; /* names and commas, as typed */
+	const char *kinds;
+	const char *source;
+	const char *port;
 	char **operands; /* into argv */
 	size_t operand_count;
 };

@@ -110,6 +110,16 @@ static void add_gateways(struct peers *peers)
 	}
 }
 
+void host_ephemeral_ports(uint32_t *ret_first, uint32_t *ret_last)
+{
+	CLEANUP_FCLOSE FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+
+	if (!file || fscanf(file, "%u %u", ret_first, ret_last) != 2) {
+		*ret_first = 32768;
+		*ret_last = 60999;
+	}
+}
+
 int host_default_interface(char ret_name[IF_NAMESIZE])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(route_files); i++) {

@@ -41,6 +41,12 @@ void host_peers(struct peers *ret_peers);
 /* The interface of the default route, IPv4 first. -ENOENT when there is none. */
 int host_default_interface(char ret_name[IF_NAMESIZE]);
 
+/*
+ * The ports that our own outbound connections are given (net.ipv4.ip_local_port_range, which
+ * IPv6 uses too); what the kernel comes with where that cannot be read.
+ */
+void host_ephemeral_ports(uint32_t *ret_first, uint32_t *ret_last);
+
 /* The parent of a process; 0 when it cannot be told. */
 pid_t host_parent_of(pid_t pid);
 

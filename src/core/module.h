@@ -48,10 +48,10 @@ struct module {
 	const char *name;
 	uint16_t events; /* enum event_module */
 
-	/* The section of the configuration file and the struct it fills, with the defaults in it.
-	 */
+	/* Its sections of the configuration file and the struct they fill, with the defaults. */
 	const struct setting *settings;
 	size_t setting_count;
+	const struct section *sections; /* those that are more than their settings; or NULL */
 	void *config;
 
 	/* Can it run here? Really tries. */

@@ -17,10 +17,15 @@ static size_t make_tables(struct setting_table tables[TABLES_MAX], struct output
 	size_t count = 0;
 
 	for (size_t i = 0; modules[i] && count < TABLES_MAX - 1; i++)
-		tables[count++] =
-			(struct setting_table){ modules[i]->settings, modules[i]->setting_count,
-						modules[i]->config };
-	tables[count++] = (struct setting_table){ output_settings, output_setting_count, output };
+		tables[count++] = (struct setting_table){
+			.settings = modules[i]->settings,
+			.count = modules[i]->setting_count,
+			.target = modules[i]->config,
+			.sections = modules[i]->sections,
+		};
+	tables[count++] = (struct setting_table){ .settings = output_settings,
+						  .count = output_setting_count,
+						  .target = output };
 	return count;
 }
 

@@ -239,6 +239,26 @@ static void allow_entries_cover_their_prefix_and_no_more(void **state)
 	expect_source(store, "2001:db9::", REASON_PASS);
 }
 
+/*
+ * ::ffff:a.b.c.d as the source in an IPv6 header is nobody on a wire, and not a.b.c.d either: what
+ * was allowed or banned in IPv4 says nothing of it.
+ */
+static void a_v4_mapped_source_is_no_ipv4_source(void **state)
+{
+	static const struct layer layers[] = {
+		ETHERNET(), IPV6(.source = "::ffff:10.0.0.1"), TCP(.flags = TCP_SYN), { LAYER_END }
+	};
+	CLEANUP_FREE struct frame *frame = malloc(sizeof(*frame));
+	struct store *store = *state;
+
+	assert_non_null(frame);
+	frame_build(frame, layers);
+	must_add_role(store, "10.0.0.1", ROLE_ALLOW);
+	must_add_role(store, "::5", ROLE_ALLOW); /* so that near it somebody looks */
+	run_frame(store, frame);
+	assert_int_equal(sum_reason(store, REASON_ALLOWED).packets, 0);
+}
+
 /* ---- time ------------------------------------------------------------------- */
 
 /* The program and store_now() may disagree for a moment at the edge of a tick. */
@@ -326,6 +346,7 @@ int main(void)
 		FILTER_TEST(who_wins),
 		FILTER_TEST(a_forced_ban_on_a_wider_prefix_is_found_behind_another_ban),
 		FILTER_TEST(allow_entries_cover_their_prefix_and_no_more),
+		FILTER_TEST(a_v4_mapped_source_is_no_ipv4_source),
 		FILTER_TEST(p5_a_ban_ends_at_its_tick_though_nobody_sweeps),
 		FILTER_TEST(p6_time_in_suspend_counts),
 	};

@@ -129,7 +129,7 @@ static void only_allow_entries_and_a_peers_own_service_pass_blocked_ports(void *
 	struct store *store = *state;
 	uint64_t from_53 = ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT;
 
-	memset(store_policy(store)->blocked, 0xff, sizeof(store_policy(store)->blocked));
+	memset(store_policy(store)->ports, PORT_BLOCKED, sizeof(store_policy(store)->ports));
 	must_add_role(store, "10.0.0.1", ROLE_ALLOW);
 	must_add_role(store, "10.0.0.2", from_53);
 	must_add_role(store, "10.0.0.4", ROLE_GUARDED);
@@ -290,13 +290,13 @@ static void p20_a_policy_is_swapped_as_a_whole(void **state)
 		assert_ptr_not_equal(policy, before);
 		policy->mode = MODE_ENFORCE;
 		if (i % 2)
-			memset(policy->blocked, 0xff, sizeof(policy->blocked));
+			memset(policy->ports, PORT_BLOCKED, sizeof(policy->ports));
 		else
 			assert_ok(
 				policy_add_role(&store->tables, policy, &prefix, ROLE_ALLOW, NULL));
 		wait_for_packets(runner, 50);
 		assert_int_equal(__atomic_load_n(&runner->flips, __ATOMIC_RELAXED), flips);
-		store_put_in_force(store, policy);
+		store_put_in_force(store, policy, 0);
 		assert_ptr_equal(store_policy(store), policy);
 		assert_int_equal(policy->generation, before->generation + 1);
 	}

@@ -1,275 +1,309 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model.h"
 
-enum { DEEPEST_HEADER = 0x7ff, MOST_EXTENSIONS = 8, MOST_TAGS = 2 };
+/* ---- addresses -------------------------------------------------------------------- */
 
-/* All that was learned of one frame. */
-struct facts {
-	const uint8_t *bytes;
-	size_t size;
-	uint32_t protocol;
-	bool v6;
-	uint8_t source[16]; /* IPv4: the first four bytes */
-	size_t at;          /* where the header being looked at begins */
-	size_t left;        /* bytes from there to the end of the IP packet */
-	bool fragment;
-	bool later;
-	uint16_t from, to;
-	bool opens;
-};
-
-static uint32_t number16(const uint8_t *at)
+static bool is_in(const struct model_range *range, const struct facts *facts)
 {
-	return at[0] * 256u + at[1];
+	return range->v6 == facts->v6 && facts->source >= range->first &&
+	       facts->source <= range->last;
 }
 
-static bool is_extension_header(uint32_t number)
+static bool same_range(const struct model_range *a, const struct model_range *b)
 {
-	static const uint8_t numbers[] = { 0, 43, 44, 51, 60, 135, 139, 140 };
-
-	return memchr(numbers, (int)number, sizeof(numbers)) != NULL;
+	return a->v6 == b->v6 && a->first == b->first && a->last == b->last;
 }
 
-static enum filter_reason look_at_ipv4(struct facts *facts)
+/* What a source is counted and banned by: an IPv4 address, an IPv6 /64. */
+static struct model_range source_of(const struct facts *facts)
 {
-	const uint8_t *ip = facts->bytes + facts->at;
-	size_t on_the_wire = facts->size - facts->at, header, total, offset;
+	number128 rest = facts->v6 ? (number128)UINT64_MAX : 0;
 
-	if (on_the_wire < 20)
-		return REASON_MALFORMED;
-	facts->protocol = ip[9];
-	memcpy(facts->source, ip + 12, 4);
-	header = ip[0] % 16 * 4u;
-	total = number16(ip + 2);
-	if (ip[0] / 16 != 4 || header < 20 || header > total || total > on_the_wire)
-		return REASON_MALFORMED;
-	offset = number16(ip + 6) % 0x2000 * 8;
-	facts->later = offset > 0;
-	facts->fragment = facts->later || number16(ip + 6) / 0x2000 % 2;
-	if (offset == 8 && facts->protocol == 6)
-		return REASON_MALFORMED;
-	facts->at += header;
-	facts->left = total - header;
-	return REASON_PASS;
+	return (struct model_range){ facts->v6, facts->source & ~rest, facts->source | rest };
 }
 
-static enum filter_reason follow_extension_headers(struct facts *facts)
+/* ---- buckets ---------------------------------------------------------------------- */
+
+static number128 room_of(const struct model_limit *limit, enum model_kind kind)
 {
-	for (int followed = 0; is_extension_header(facts->protocol); followed++) {
-		const uint8_t *header = facts->bytes + facts->at;
-		size_t length;
+	uint64_t burst = limit->burst ? limit->burst : limit->count;
 
-		if (followed == MOST_EXTENSIONS)
-			return REASON_TOO_DEEP;
-		if (facts->left < 8)
-			return REASON_MALFORMED;
-		if (facts->at > DEEPEST_HEADER)
-			return REASON_TOO_DEEP;
-		if (facts->protocol == 44) {
-			uint32_t offset = number16(header + 2) / 8 * 8;
-
-			length = 8;
-			if (offset > 0)
-				facts->later = true;
-			if (offset > 0 || header[3] % 2 == 1)
-				facts->fragment = true;
-			if (offset == 8 && header[0] == 6) {
-				facts->protocol = 6;
-				return REASON_MALFORMED;
-			}
-		} else if (facts->protocol == 51) {
-			length = 8 + header[1] * 4u;
-		} else {
-			length = 8 + header[1] * 8u;
-		}
-		if (length > facts->left)
-			return REASON_MALFORMED;
-		facts->protocol = header[0];
-		facts->at += length;
-		facts->left -= length;
-		if (facts->later)
-			break;
-	}
-	return REASON_PASS;
+	/* A bucket of bytes always has room for the largest packet. */
+	if (kind == OF_BYTES && burst < 131072)
+		burst = 131072;
+	return (number128)burst * limit->period;
 }
 
-static enum filter_reason look_at_ipv6(struct facts *facts)
+/* Takes so many from the bucket; false, and nothing taken, when there are not so many. */
+static bool take(struct model_bucket *bucket, const struct model_limit *limit, enum model_kind kind,
+		 uint64_t units, uint64_t now)
 {
-	const uint8_t *ip = facts->bytes + facts->at;
-	size_t on_the_wire = facts->size - facts->at;
+	number128 room = room_of(limit, kind), price = (number128)units * limit->period;
 
-	if (on_the_wire < 40)
-		return REASON_MALFORMED;
-	facts->protocol = ip[6];
-	memcpy(facts->source, ip + 8, 16);
-	facts->left = number16(ip + 4);
-	if (ip[0] / 16 != 6 || facts->left > on_the_wire - 40)
-		return REASON_MALFORMED;
-	facts->at += 40;
-	return follow_extension_headers(facts);
-}
-
-static enum filter_reason look_at_transport(struct facts *facts)
-{
-	const uint8_t *header = facts->bytes + facts->at;
-
-	if (facts->at > DEEPEST_HEADER)
-		return REASON_TOO_DEEP;
-	if (facts->protocol == 6) {
-		size_t length;
-
-		if (facts->left < 20)
-			return REASON_MALFORMED;
-		length = header[12] / 16 * 4u;
-		if (length < 20 || (length > facts->left && !facts->fragment))
-			return REASON_MALFORMED;
-		facts->opens = (header[13] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	} else if (facts->protocol == 17) {
-		size_t length;
-
-		if (facts->left < 8)
-			return REASON_MALFORMED;
-		length = number16(header + 4);
-		if (length < 8 && !(facts->v6 && length == 0))
-			return REASON_MALFORMED;
-		if (length > facts->left && !facts->fragment)
-			return REASON_MALFORMED;
-		facts->opens = true;
-	} else {
-		if (facts->protocol == (facts->v6 ? 58 : 1) && facts->left < 8)
-			return REASON_MALFORMED;
-		return REASON_PASS;
-	}
-	facts->from = (uint16_t)number16(header);
-	facts->to = (uint16_t)number16(header + 2);
-	return REASON_PASS;
-}
-
-/* Bit by bit. IPv4 and IPv6 are apart, whatever their bits. */
-static bool covers(const struct prefix *prefix, const struct facts *facts)
-{
-	bool v4 = prefix->length >= 96 &&
-		  memcmp(prefix->address.bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;
-	uint32_t first = v4 ? 96 : 0;
-
-	if (v4 == facts->v6)
+	bucket->content += (number128)(now - bucket->since) * limit->count;
+	if (bucket->content > room)
+		bucket->content = room;
+	bucket->since = now;
+	if (bucket->content < price)
 		return false;
-	for (uint32_t bit = first; bit < prefix->length; bit++) {
-		uint32_t theirs = bit - first;
-		int a = prefix->address.bytes[bit / 8] >> (7 - bit % 8) & 1;
-		int b = facts->source[theirs / 8] >> (7 - theirs % 8) & 1;
-
-		if (a != b)
-			return false;
-	}
+	bucket->content -= price;
 	return true;
 }
 
+static struct model_bucket *bucket_of(struct model_world *world, const struct facts *facts,
+				      const struct model_limit *limit, uint8_t guard,
+				      enum model_kind kind, bool shadow)
+{
+	struct model_range source = source_of(facts);
+	number128 front = source.v6 ? source.first >> 64 : source.first;
+	struct model_bucket **chain = &world->chain[(uint64_t)front * 31 % MODEL_CHAINS], *bucket;
+
+	for (bucket = *chain; bucket; bucket = bucket->next)
+		if (same_range(&bucket->source, &source) && bucket->guard == guard &&
+		    bucket->kind == kind && bucket->shadow == shadow)
+			return bucket;
+	if (world->buckets == MODEL_BUCKETS)
+		abort();
+	bucket = &world->bucket[world->buckets++];
+	*bucket = (struct model_bucket){ *chain,        source, guard,
+					 (uint8_t)kind, shadow, room_of(limit, kind),
+					 world->now };
+	*chain = bucket;
+	return bucket;
+}
+
+/* A bucket that all sources share. */
+static bool take_shared(struct model_world *world, struct model_bucket *bucket, bool *used,
+			const struct model_limit *limit)
+{
+	if (!limit->count)
+		return true;
+	if (!*used)
+		*bucket = (struct model_bucket){ .content = room_of(limit, OF_TOTAL),
+						 .since = world->now };
+	*used = true;
+	return take(bucket, limit, OF_TOTAL, 1, world->now);
+}
+
+/* ---- the source ------------------------------------------------------------------- */
+
 struct source {
-	bool allowed, guarded, banned, forced;
+	bool allowed, guarded;
+	bool banned, forced;
+	bool config_ban;
+	bool denied;
+	uint8_t label;
 };
 
-static struct source look_up_source(const struct model *model, const struct facts *facts)
+static void look_into_lists(const struct model_policy *policy, const struct facts *facts,
+			    struct source *source)
+{
+	for (size_t i = 0; i < policy->lists; i++) {
+		const struct model_list *list = &policy->list[i];
+
+		for (size_t k = 0; k < list->count && !source->label; k++)
+			if (is_in(&list->ranges[k], facts)) {
+				source->label = list->number;
+				source->allowed |= list->allow;
+				source->denied |= !list->allow;
+			}
+	}
+}
+
+static struct source look_up_source(const struct model_world *world,
+				    const struct model_policy *policy, const struct facts *facts)
 {
 	struct source source = { 0 };
 
-	for (size_t i = 0; i < model->roles; i++)
-		if (covers(&model->role[i].prefix, facts)) {
-			source.allowed |= model->role[i].allow;
-			source.guarded |= !model->role[i].allow;
+	look_into_lists(policy, facts, &source);
+	for (size_t i = 0; i < policy->roles; i++)
+		if (is_in(&policy->role[i].range, facts)) {
+			source.allowed |= policy->role[i].allow;
+			source.guarded |= policy->role[i].guarded;
+			source.config_ban |= policy->role[i].ban;
 		}
-	for (size_t i = 0; i < model->bans; i++)
-		if (covers(&model->ban[i].prefix, facts) &&
-		    (model->ban[i].end == BAN_FOREVER || model->ban[i].end > model->now)) {
+	for (size_t i = 0; i < world->bans; i++)
+		if (is_in(&world->ban[i].range, facts) && world->now < world->ban[i].until) {
 			source.banned = true;
-			source.forced |= model->ban[i].forced;
+			source.forced |= world->ban[i].forced;
 		}
 	return source;
 }
 
-static bool own_service(const struct model *model, const struct facts *facts)
+static enum filter_reason judge_source(const struct model_policy *policy,
+				       const struct source *source)
 {
-	for (size_t i = 0; i < model->roles; i++) {
-		const struct model_role *role = &model->role[i];
+	if (source->allowed)
+		return REASON_ALLOWED;
+	if (source->config_ban && (policy->force || !source->guarded))
+		return REASON_BANNED;
+	if (source->banned && (source->forced || !source->guarded))
+		return REASON_BANNED;
+	if (source->guarded)
+		return REASON_ALLOWED;
+	return source->denied ? REASON_LISTED : REASON_PASS;
+}
 
-		if (!covers(&role->prefix, facts))
-			continue;
-		if (role->source_port && role->source_port == facts->from)
+static bool own_service(const struct model_policy *policy, const struct facts *facts)
+{
+	for (size_t i = 0; i < policy->roles; i++) {
+		const struct model_role *role = &policy->role[i];
+
+		if (is_in(&role->range, facts) && role->answers_from &&
+		    role->answers_from == facts->from)
 			return true;
 	}
 	return false;
 }
 
-static enum filter_reason judge(const struct model *model, struct facts *facts,
-				struct answer *answer)
+/* ---- guards ----------------------------------------------------------------------- */
+
+static bool within_limits(struct model_world *world, const struct model_guard *guard,
+			  uint8_t number, const struct facts *facts, bool shadow)
 {
-	enum filter_reason reason;
-	struct source source;
-	uint32_t type;
-	int ports;
+	const uint64_t units[] = {
+		[OF_CONNECTIONS] = facts->opens, [OF_PACKETS] = 1, [OF_BYTES] = facts->size
+	};
 
-	if (facts->size < 14)
-		return REASON_MALFORMED;
-	type = number16(facts->bytes + 12);
-	facts->at = 14;
-	for (int tags = 0; type == 0x8100 || type == 0x88a8; tags++) {
-		if (tags == MOST_TAGS)
-			return REASON_TOO_DEEP;
-		if (facts->size < facts->at + 4)
-			return REASON_MALFORMED;
-		type = number16(facts->bytes + facts->at + 2);
-		facts->at += 4;
-	}
-	if (type != 0x0800 && type != 0x86dd) {
-		facts->protocol = type == 0x0806 ? PROTOCOL_ARP : PROTOCOL_NON_IP;
-		return REASON_NON_IP;
-	}
-	facts->v6 = type == 0x86dd;
-	reason = facts->v6 ? look_at_ipv6(facts) : look_at_ipv4(facts);
-	if (reason == REASON_MALFORMED)
-		return reason;
+	for (enum model_kind kind = OF_CONNECTIONS; kind <= OF_BYTES; kind++) {
+		const struct model_limit *limit = &guard->limit[kind];
 
-	source = look_up_source(model, facts);
-	if (source.banned && !source.allowed && (source.forced || !source.guarded))
-		return REASON_BANNED;
-	if (reason != REASON_PASS)
-		return reason;
-	if (facts->later)
-		return source.allowed || source.guarded ? REASON_ALLOWED : REASON_FRAGMENT;
-	reason = look_at_transport(facts);
-	if (reason != REASON_PASS)
-		return reason;
-
-	if (facts->protocol == 6 || facts->protocol == 17) {
-		ports = facts->protocol == 6 ? FILTER_TCP : FILTER_UDP;
-		if (facts->opens) {
-			answer->attempt = ports;
-			answer->port = facts->to;
-		}
-		if (model->blocked[ports][facts->to] && !source.allowed &&
-		    !own_service(model, facts))
-			return REASON_BLOCKED_PORT;
+		if (!limit->count || !units[kind])
+			continue;
+		if (!take(bucket_of(world, facts, limit, number, kind, shadow), limit, kind,
+			  units[kind], world->now))
+			return false;
 	}
-	return source.allowed || source.guarded ? REASON_ALLOWED : REASON_PASS;
+	return true;
 }
 
-struct answer model_judge(const struct model *model, const struct frame *frame)
+/* 0.0.0.0, the first /64 of IPv6, and fe80::/10: many share these, and none has them. */
+static bool is_nobody(const struct facts *facts)
 {
-	struct facts facts = { .bytes = frame->bytes,
-			       .size = frame->size,
-			       .protocol = PROTOCOL_UNKNOWN };
-	struct answer answer = { .attempt = -1 };
+	if (!facts->v6)
+		return facts->source == 0;
+	return facts->source >> 64 == 0 || facts->source >> 118 == 0xfe80 >> 6;
+}
 
-	answer.reason = judge(model, &facts, &answer);
+/* Nobody here has shown that his address is his own, so no ban is longer than `unproven-ban`. */
+static void ban_offender(struct model_world *world, const struct model_policy *policy,
+			 const struct model_guard *guard, const struct facts *facts,
+			 struct answer *answer)
+{
+	uint64_t length = guard->ban < policy->unproven_ban ? guard->ban : policy->unproven_ban;
+	struct model_ban ban = { .range = source_of(facts), .until = world->now + length };
+
+	if (!length || !guard->enforce || !policy->enforce || is_nobody(facts))
+		return;
+	if (!take_shared(world, &world->ban_bucket, &world->ban_bucket_used, &policy->ban_rate)) {
+		answer->withheld = true;
+		return;
+	}
+	answer->bans = true;
+	model_ban(world, &ban);
+}
+
+static enum filter_reason ask_guard(struct model_world *world, const struct model_policy *policy,
+				    const struct facts *facts, bool shadow, struct answer *answer)
+{
+	const struct model_guard *guard = &policy->guard[answer->guard];
+
+	if (!answer->guard)
+		return REASON_PASS;
+	if (!within_limits(world, guard, answer->guard, facts, shadow)) {
+		if (!shadow)
+			ban_offender(world, policy, guard, facts, answer);
+		return REASON_LIMITED;
+	}
+	if (facts->opens &&
+	    !take_shared(world, &world->total[shadow][answer->guard],
+			 &world->total_used[shadow][answer->guard], &guard->limit[OF_TOTAL]))
+		return REASON_SHED;
+	return REASON_PASS;
+}
+
+/* ---- all of it ---------------------------------------------------------------------- */
+
+/* The ports: blocked, or whose guard. */
+static enum filter_reason judge_port(const struct model_policy *policy, const struct facts *facts,
+				     const struct source *source, struct answer *answer)
+{
+	int ports = facts->protocol == 6 ? FILTER_TCP : FILTER_UDP;
+
+	if (facts->opens) {
+		answer->attempt = ports;
+		answer->port = facts->to;
+	}
+	if (policy->blocked[ports][facts->to] && !source->allowed && !own_service(policy, facts))
+		return REASON_BLOCKED_PORT;
+	answer->guard = policy->guard_of[ports][facts->to];
+	return REASON_PASS;
+}
+
+static enum filter_reason judge(struct model_world *world, const struct model_policy *policy,
+				struct facts *facts, const struct frame *frame, bool shadow,
+				struct answer *answer)
+{
+	enum filter_reason network = model_read_network(facts, frame), reason;
+	struct source source;
+	bool exempt;
+
+	if (!facts->ip || network == REASON_MALFORMED)
+		return network;
+	source = look_up_source(world, policy, facts);
+	answer->label = source.label;
+	answer->source = source_of(facts);
+	reason = judge_source(policy, &source);
+	exempt = reason == REASON_ALLOWED;
+	if (reason != REASON_PASS && !exempt)
+		return reason;
+	if (network != REASON_PASS)
+		return network;
+
+	if (!facts->later) {
+		reason = model_read_transport(facts);
+		if (reason != REASON_PASS)
+			return reason;
+	}
+	if (!facts->later && (facts->protocol == 6 || facts->protocol == 17)) {
+		reason = judge_port(policy, facts, &source, answer);
+		if (reason != REASON_PASS)
+			return reason;
+	} else if (!facts->discovery) {
+		answer->guard = policy->other_guard;
+	}
+	if (exempt) {
+		answer->guard = 0;
+		return REASON_ALLOWED;
+	}
+	reason = ask_guard(world, policy, facts, shadow, answer);
+	if (reason != REASON_PASS)
+		return reason;
+	return facts->later ? REASON_FRAGMENT : REASON_PASS;
+}
+
+struct answer model_judge(struct model_world *world, const struct model_policy *policy,
+			  const struct frame *frame, bool shadow)
+{
+	struct answer answer = { .attempt = -1 };
+	struct facts facts;
+
+	answer.reason = judge(world, policy, &facts, frame, shadow, &answer);
 	answer.protocol = facts.protocol;
 	switch (answer.reason) {
 	case REASON_BANNED:
+	case REASON_LISTED:
 	case REASON_BLOCKED_PORT:
 	case REASON_MALFORMED:
 	case REASON_TOO_DEEP:
-		answer.dropped = model->enforce;
+		answer.dropped = policy->enforce;
+		break;
+	case REASON_LIMITED:
+	case REASON_SHED:
+		answer.dropped = policy->enforce && policy->guard[answer.guard].enforce;
 		break;
 	default:
 		break;
@@ -277,11 +311,33 @@ struct answer model_judge(const struct model *model, const struct frame *frame)
 	return answer;
 }
 
+void model_ban(struct model_world *world, const struct model_ban *ban)
+{
+	size_t at = 0;
+
+	while (at < world->bans && !same_range(&world->ban[at].range, &ban->range))
+		at++;
+	if (at == MODEL_BANS)
+		abort();
+	world->ban[at] = *ban;
+	if (at == world->bans)
+		world->bans++;
+}
+
+void model_forget(struct model_world *world)
+{
+	world->bans = 0;
+	world->buckets = 0;
+	memset(world->chain, 0, sizeof(world->chain));
+	memset(world->total_used, 0, sizeof(world->total_used));
+	world->ban_bucket_used = false;
+}
+
 const char *reason_name(enum filter_reason reason)
 {
 	static const char *const names[REASON_COUNT] = {
-		"pass",   "allowed",      "non-ip",    "fragment",
-		"banned", "blocked-port", "malformed", "too-deep",
+		"pass",      "allowed",  "non-ip", "fragment", "banned", "blocked-port",
+		"malformed", "too-deep", "listed", "limited",  "shed",   "cookie",
 	};
 
 	return reason < REASON_COUNT ? names[reason] : "?";

@@ -93,7 +93,10 @@ static void put_ipv4(uint8_t *at, const struct layer *layer, size_t length)
 	put16(at + 6, layer->fragment | (layer->more ? 0x2000 : 0));
 	at[8] = 64;
 	at[9] = (uint8_t)choose(layer->type, protocol_of(layer + 1, false));
-	put_address(at + 12, AF_INET, layer->source, "192.0.2.1");
+	if (layer->source_bytes)
+		memcpy(at + 12, layer->source_bytes, 4);
+	else
+		put_address(at + 12, AF_INET, layer->source, "192.0.2.1");
 	put_address(at + 16, AF_INET, layer->destination, "192.0.2.2");
 	memset(at + 20, 1, layer->options);
 }
@@ -104,7 +107,10 @@ static void put_ipv6(uint8_t *at, const struct layer *layer, size_t length)
 	put16(at + 4, choose(layer->length, (uint32_t)length - 40));
 	at[6] = (uint8_t)choose(layer->type, protocol_of(layer + 1, true));
 	at[7] = 64;
-	put_address(at + 8, AF_INET6, layer->source, "2001:db8::1");
+	if (layer->source_bytes)
+		memcpy(at + 8, layer->source_bytes, 16);
+	else
+		put_address(at + 8, AF_INET6, layer->source, "2001:db8::1");
 	put_address(at + 24, AF_INET6, layer->destination, "2001:db8::2");
 }
 
@@ -165,6 +171,10 @@ static void put_layer(uint8_t *at, const struct layer *layer, size_t size, size_
 	case LAYER_UDP:
 		put_udp(at, layer, length);
 		break;
+	case LAYER_OTHER:
+		if (size > 0)
+			at[0] = (uint8_t)choose(layer->type, 0);
+		break;
 	case LAYER_PAYLOAD:
 	case LAYER_PADDING:
 		memset(at, 0xa5, size);
@@ -187,7 +197,7 @@ void frame_build(struct frame *frame, const struct layer *layers)
 		if (layers[i].kind != LAYER_PADDING)
 			end += layer_size(&layers[i]);
 	}
-	frame->size = 0;
+	frame->size = frame->linear = 0;
 	memset(frame->bytes, 0, end < FRAME_MAX ? end : FRAME_MAX);
 	for (const struct layer *layer = list; layer->kind != LAYER_END; layer++) {
 		size_t size = layer_size(layer);
@@ -206,7 +216,7 @@ void frame_build(struct frame *frame, const struct layer *layers)
 
 void frame_print(const struct frame *frame)
 {
-	for (size_t i = 0; i < frame->size; i++)
+	for (size_t i = 0; i < frame->size && i < 2200; i++)
 		printf("%s%s%02x", i && i % 16 == 0 ? "\n" : "", i % 16 == 0 ? "# " : " ",
 		       frame->bytes[i]);
 	printf("\n");

@@ -20,6 +20,7 @@ enum {
 
 struct frame {
 	size_t size;
+	size_t linear; /* bytes in the first buffer of it; 0: what the kernel makes of it */
 	uint8_t bytes[FRAME_MAX];
 };
 
@@ -63,7 +64,8 @@ struct layer {
 	/* As text. NULL: 192.0.2.1 to 192.0.2.2, or 2001:db8::1 to 2001:db8::2. */
 	const char *source;
 	const char *destination;
-	uint32_t type;     /* EtherType or next header; EXACTLY() */
+	const uint8_t *source_bytes; /* 4 or 16, instead of `source` */
+	uint32_t type;     /* EtherType, next header, or the first byte of LAYER_OTHER; EXACTLY() */
 	uint32_t version;  /* EXACTLY() */
 	uint32_t header;   /* ihl, doff, or an extension header's length byte; EXACTLY() */
 	uint32_t length;   /* of IP or UDP; EXACTLY() */
@@ -133,5 +135,5 @@ struct layer {
 /* `layers` ends with LAYER_END or at LAYERS_MAX. Aborts on what cannot be built. */
 void frame_build(struct frame *frame, const struct layer *layers);
 
-/* As text for a person: offset, hexadecimal. */
+/* As hexadecimal text, as far as the filter looks at most. */
 void frame_print(const struct frame *frame);

@@ -16,10 +16,10 @@ enum { TABLES = 2 };
 
 static void make_tables(struct configuration *configuration, struct setting_table tables[TABLES])
 {
-	tables[0] = (struct setting_table){ filter_settings, filter_setting_count,
-					    &configuration->filter };
+	tables[0] = (struct setting_table){ filter_settings, FILTER_SETTINGS,
+					    &configuration->filter, filter_sections };
 	tables[1] = (struct setting_table){ output_settings, output_setting_count,
-					    &configuration->output };
+					    &configuration->output, NULL };
 }
 
 struct told {
@@ -69,13 +69,7 @@ static char *print_configuration(struct configuration *configuration)
 
 static void release(struct configuration *configuration)
 {
-	struct name_list *interfaces = &configuration->filter.interfaces;
-
-	for (size_t i = 0; i < interfaces->count; i++)
-		free(interfaces->items[i]);
-	free(interfaces->items);
-	free(configuration->filter.allow.items);
-	free(configuration->filter.ban.items);
+	filter_config_free(&configuration->filter);
 	output_config_free(&configuration->output);
 }
 

@@ -7,7 +7,9 @@ entries are permanent and nothing speaks unasked, so that what is counted is wha
 import contextlib
 import ctypes
 import json
+import mmap
 import os
+import pathlib
 import shutil
 import socket
 import struct
@@ -19,6 +21,8 @@ from process import Process
 
 SUMUN = os.environ["SUMUN"]
 BPFFS = "/sys/fs/bpf"
+LAYOUT = "filter-v2"
+RINGS = 4
 SECONDS = 15  # what any one command may take
 
 HOST4, PEER4, NEIGHBOUR4, FAR4 = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.1.2"
@@ -26,6 +30,7 @@ HOST6, PEER6, NEIGHBOUR6, FAR6 = "fd77:0:0:1::1", "fd77:0:0:1::2", "fd77:0:0:1::
 HOST_MAC, PEER_MAC = "02:00:00:00:00:01", "02:00:00:00:00:02"
 
 CLONE_NEWNET, SO_NETNS_COOKIE = 0x40000000, 71
+SYS_BPF, BPF_OBJ_GET = 321, 7
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -143,6 +148,8 @@ class Lab:
         for name in (self.host, self.peer):
             command("ip", "netns", "del", name, check=False)
             shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
+            # The default of those who were given no configuration.
+            pathlib.Path(f"/var/lib/sumun/bans-{name}").unlink(missing_ok=True)
 
     # ---- sumun -----------------------------------------------------------------------
 
@@ -180,9 +187,10 @@ class Lab:
 
     def run(self, *words, env=None, policies=None):
         """`sumun run`, once it stands on its interfaces."""
+        before = self.readers()
         process = self.start("run", *words, env=env)
         until(lambda: self.attached() or process.ended(), what="run attaching")
-        until(lambda: self.watched() or process.ended(), what="run reading events")
+        until(lambda: self.readers() > before or process.ended(), what="run reading events")
         assert not process.ended(), process.errors()
         return process
 
@@ -191,10 +199,12 @@ class Lab:
         path.write_text(text)
         return str(path)
 
-    def up(self, settings="", *interfaces, log="", **options):
-        """`up` in enforce mode with these settings of [filter]."""
-        text = f"[filter]\nmode = enforce\n{settings}\n{log}"
-        return self.sumun("up", "-c", self.config(text), *(interfaces or ["g0"]), **options)
+    def up(self, settings="", *interfaces, sections="", options=(), **others):
+        """`up` in enforce mode with these settings of [filter], and other sections behind."""
+        keep = "" if "bans-file" in settings else "bans-file = none\n"
+        text = f"[filter]\nmode = enforce\n{keep}{settings}\n{sections}"
+        return self.sumun("up", "-c", self.config(text), *options, *(interfaces or ["g0"]),
+                          **others)
 
     def attached(self, device="g0", name=None):
         """The id of the XDP program there and its mode (1 native, 2 generic), or None."""
@@ -202,20 +212,47 @@ class Lab:
         entry = json.loads(result.stdout)[0] if result.returncode == 0 else {}
         return (entry["xdp"]["prog"]["id"], entry["xdp"]["mode"]) if "xdp" in entry else None
 
+    def readers(self):
+        """How many read events: who holds the lock of a ring is past its start."""
+        with open("/proc/locks") as file:
+            locks = file.read()
+        count = 0
+        for ring in range(RINGS):
+            with contextlib.suppress(FileNotFoundError):
+                entry = os.stat(f"{self.state}/{LAYOUT}/reader{ring}")
+                device = f"{os.major(entry.st_dev):02x}:{os.minor(entry.st_dev):02x}"
+                count += f" {device}:{entry.st_ino} " in locks
+        return count
+
     def watched(self):
-        """Somebody holds the lock of the ring's reader, and so is past its start."""
-        with contextlib.suppress(FileNotFoundError):
-            entry = os.stat(f"{self.state}/filter-v1/reader")
-            device = f"{os.major(entry.st_dev):02x}:{os.minor(entry.st_dev):02x}"
-            with open("/proc/locks") as locks:
-                return any(f" {device}:{entry.st_ino} " in line for line in locks)
-        return False
+        return self.readers() > 0
 
     def pins(self):
         """What is pinned for this namespace."""
         return sorted(os.listdir(self.state)) if os.path.isdir(self.state) else []
 
+    def clock(self):
+        return Clock(f"{self.state}/{LAYOUT}/state")
+
     # ---- traffic ---------------------------------------------------------------------
+
+    def tool(self, *words, check=False, seconds=SECONDS, name=None):
+        """Runs a client's program to its end, in the peer's namespace unless told."""
+        return subprocess.run(["ip", "netns", "exec", name or self.peer, *map(str, words)],
+                              capture_output=True, text=True, timeout=seconds, check=check,
+                              errors="replace", stdin=subprocess.DEVNULL)
+
+    def beside(self, *words, name=None):
+        """The same, and goes on."""
+        process = Process(["ip", "netns", "exec", name or self.peer, *map(str, words)],
+                          self.environment(None))
+        self.processes.append(process)
+        return process
+
+    def flood(self, *words, seconds):
+        """hping3 as fast as it can, for so long and no longer."""
+        return self.beside("timeout", "-s", "INT", "-k", "1", seconds, "hping3", "-q", "--flood",
+                           *words)
 
     def make_socket(self, name, *kind):
         with inside(name):
@@ -238,7 +275,7 @@ class Lab:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))
         if kind == socket.SOCK_STREAM:
-            sock.listen(64)
+            sock.listen(1024)
         sock.setblocking(False)
         return sock
 
@@ -266,10 +303,35 @@ class Lab:
         for port in ports:
             until(lambda: self.curl(f"http://{HOST4}:{port}/") == 0, what=f"a server on {port}")
 
-    def curl(self, url, seconds="0.5"):
+    def curl(self, url, *words, seconds="0.5"):
         """curl's exit status: 0 well, 28 timed out, 7 refused."""
         return command("ip", "netns", "exec", self.peer, "curl", "-gsS", "-o", "/dev/null",
-                       "--noproxy", "*", "--max-time", seconds, url, check=False).returncode
+                       "--noproxy", "*", "--max-time", seconds, *words, url,
+                       check=False).returncode
+
+
+class Clock:
+    """The filter's clock, put forward as the time that a machine is suspended does it.
+
+    Every command sets it right again; what only reads, as `events`, does not.
+    """
+
+    OFFSET, HZ = 16, 44  # of tick_offset and jiffies_hz in struct filter_state
+
+    def __init__(self, path):
+        name = ctypes.create_string_buffer(path.encode())
+        attributes = struct.pack("QII", ctypes.addressof(name), 0, 0).ljust(128, b"\0")
+        fd = libc.syscall(SYS_BPF, BPF_OBJ_GET, attributes, len(attributes))
+        if fd < 0:
+            raise OSError(ctypes.get_errno(), path)
+        self.memory = mmap.mmap(fd, mmap.PAGESIZE)
+        os.close(fd)
+        self.hz, = struct.unpack_from("I", self.memory, self.HZ)
+        assert self.hz in (100, 250, 300, 1000), "struct filter_state looks otherwise"
+
+    def forward(self, seconds):
+        jiffies, = struct.unpack_from("Q", self.memory, self.OFFSET)
+        struct.pack_into("Q", self.memory, self.OFFSET, jiffies + round(seconds * self.hz))
 
 
 class Wire:

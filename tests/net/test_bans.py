@@ -115,7 +115,7 @@ def test_why_and_origin_are_remembered(lab):
     lab.sumun("ban", PEER4, NEIGHBOUR6, "--why", why, "--for", "10m", env={"LC_ALL": "C.UTF-8"})
     bans = {ban["address"]: ban for ban in lab.json("bans")}
     assert set(bans) == {PEER4, NEIGHBOUR6, FAR4}
-    assert set(bans[PEER4]) == {"address", "since", "until", "why", "origin"}
+    assert set(bans[PEER4]) == {"address", "since", "until", "why", "origin", "offences"}
     assert bans[PEER4]["why"] == bans[NEIGHBOUR6]["why"] == why
     assert bans[PEER4]["origin"] == "operator" and bans[FAR4]["origin"] == "config"
     assert 599 < seconds_of(bans[PEER4]["until"]) - seconds_of(bans[PEER4]["since"]) < 601

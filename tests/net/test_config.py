@@ -72,7 +72,7 @@ def test_effective_values(check):
 
 WRONG = [  # text, line, words that say what is wrong
     ("[filter]\ncolour = red\n", 2, ["colour", "block-ports"]),
-    ("[fliter]\nmode = enforce\n", 2, ["fliter", "filter"]),
+    ("[fliter]\nmode = enforce\n", 1, ["fliter", "filter"]),
     ("mode = enforce\n", 1, ["section"]),
     ("[filter]\nblock-ports = tcp/80, tcp/0\n", 2, ["tcp/0"]),
     ("[filter]\nblock-ports = tcp/65536\n", 2, ["tcp/65536"]),

@@ -218,7 +218,8 @@ def test_what_is_not_ip_passes(lab):
     wire.send(bytes(28), kind=0x0806)
     wire.send(bytes(46), kind=0x88CC)
     stats = lab.stats()
-    assert stats["reasons"]["non-ip"] == {"packets": 2, "bytes": 102, "dropped": 0}
+    assert stats["reasons"]["non-ip"] == \
+        {"packets": 2, "bytes": 102, "dropped": 0, "answered": 0}
     assert stats["protocols"]["arp"]["packets"] == 1
     assert stats["protocols"]["non-ip"]["packets"] == 1
 

@@ -60,9 +60,9 @@ def test_schema(lab):
     bans = lab.json("bans")
     assert len(bans) == 3
     for ban in bans:
-        assert set(ban) == {"address", "since", "until", "why", "origin"}
+        assert set(ban) == {"address", "since", "until", "why", "origin", "offences"}
         seconds_of(ban["since"])
-        assert ban["origin"] in ("operator", "config", "guard")
+        assert ban["origin"] in ("operator", "config", "guard", "scan")
         assert ban["until"] is None or seconds_of(ban["until"]) > time.time() + 3500
     assert {ban["address"] for ban in bans} == {FAR4, PEER4, "fd99::/64"}
 
@@ -93,7 +93,7 @@ def let_readers_in(lab):
         os.chmod(directory, 0o750)
         for name in files:
             os.chown(f"{directory}/{name}", 0, READERS)
-            os.chmod(f"{directory}/{name}", 0o660 if name == "events" else 0o640)
+            os.chmod(f"{directory}/{name}", 0o660 if name.startswith("events") else 0o640)
     os.chown(os.path.dirname(lab.state), 0, READERS)
     os.chmod(os.path.dirname(lab.state), 0o750)
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from lab import HOST4, PEER4, until
+from lab import HOST4, LAYOUT, PEER4, until
 
 
 def together(lab, *commands):
@@ -29,7 +29,7 @@ def test_ups_at_once(lab):
     status = lab.json("status")
     assert status["policy"] == 4 and len(status["block-ports"]) == 1
     assert [interface["name"] for interface in status["interfaces"]] == ["g0"]
-    assert lab.pins() == ["filter-v1"]
+    assert lab.pins() == [LAYOUT]
 
 
 def test_a_run_that_begins_as_another_ends(lab):
@@ -85,7 +85,8 @@ def test_jumbo_frames(lab):
     size = lab.wire().udp(5000, data=bytes(8900), count=5)
     lab.wire().udp(5001, data=bytes(8900), count=5)
     stats = lab.stats()
-    assert stats["reasons"]["blocked-port"] == {"packets": 5, "bytes": 5 * size, "dropped": 5}
+    assert stats["reasons"]["blocked-port"] == \
+        {"packets": 5, "bytes": 5 * size, "dropped": 5, "answered": 0}
     assert stats["bytes"] == 10 * size
 
 

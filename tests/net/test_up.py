@@ -7,7 +7,7 @@ import threading
 import time
 
 import frames
-from lab import FAR4, HOST4, PEER4, PEER6, command
+from lab import FAR4, HOST4, LAYOUT, PEER4, PEER6, command
 
 MARKED = struct.Struct("!I")
 
@@ -220,4 +220,4 @@ def test_what_a_dead_command_left_is_in_nobodys_way(lab):
     lab.sumun("up", "nosuch0", check=False)
     os.makedirs(f"{lab.state}/new/links")
     lab.up("block-ports = udp/5000")
-    assert lab.pins() == ["filter-v1"]
+    assert lab.pins() == [LAYOUT]

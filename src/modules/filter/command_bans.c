@@ -10,6 +10,8 @@
 #include "core/arguments.h"
 #include "core/host.h"
 #include "core/record.h"
+#include "modules/filter/ban_info.h"
+#include "modules/filter/bans_file.h"
 #include "modules/filter/commands.h"
 #include "modules/filter/gate.h"
 #include "modules/filter/lockout.h"
@@ -17,18 +19,6 @@
 enum { OPERANDS_MAX = 100000 };
 
 static const struct record_type ban_type = { .name = "filter-ban" };
-
-static const char *origin_name(uint32_t origin)
-{
-	static const char *const names[] = {
-		[ORIGIN_OPERATOR] = "operator",
-		[ORIGIN_CONFIG] = "config",
-		[ORIGIN_GUARD] = "guard",
-	};
-	_Static_assert(ARRAY_SIZE(names) == ORIGIN_COUNT, "a name for every origin");
-
-	return origin < ARRAY_SIZE(names) ? names[origin] : "?";
-}
 
 static int fail(int r, const struct error *error)
 {
@@ -54,6 +44,17 @@ static struct prefix *parse_operands(const struct arguments *arguments, struct e
 	return prefixes;
 }
 
+/* The bans outlive `down` and a reboot by a file; without it they hold all the same. */
+static void save_bans(const struct store *store)
+{
+	const char *path = store->tables.state->bans_path;
+	struct error error = { "" };
+
+	if (*path && bans_file_write(store, path, &error) < 0)
+		log_warning("%s; they are as you wish until the filter goes down, ignoring",
+			    error.text);
+}
+
 /* ---- ban ------------------------------------------------------------------------------- */
 
 static int check_all(const struct store *store, const struct prefix *prefixes, size_t count,
@@ -63,8 +64,10 @@ static int check_all(const struct store *store, const struct prefix *prefixes, s
 
 	host_peers(&peers);
 	for (size_t i = 0; i < count; i++) {
-		int r = lockout_check_allow(&prefixes[i], store_policy(store), error);
+		int r = ban_check_prefix(&prefixes[i], error);
 
+		if (r == 0)
+			r = lockout_check_allow(&prefixes[i], store_policy(store), error);
 		if (r == 0 && !force)
 			r = lockout_check_ban(&prefixes[i], &peers, error);
 		if (r < 0)
@@ -73,31 +76,43 @@ static int check_all(const struct store *store, const struct prefix *prefixes, s
 	return 0;
 }
 
+/* What is known of the ban, before it is one: a ban that nobody can explain is worse than none. */
+static int describe_and_add(struct store *store, const struct ban *ban, const char *why,
+			    struct error *error)
+{
+	struct filter_ban_info info = { .since = timestamp_boottime(), .origin = ORIGIN_OPERATOR };
+	struct filter_ban_info former;
+	bool known = store_ban_info(store, &ban->prefix, &former) == 0;
+	int r;
+
+	if (known)
+		info.offences = former.offences;
+	if (why)
+		ban_why_copy(info.why, why);
+	r = store_set_ban_info(store, &ban->prefix, &info);
+	if (r < 0)
+		return error_set(error, r, "cannot remember the ban: %s", strerror(-r));
+	r = ban_add(&store->tables, ban, store_now(store), error);
+	if (r < 0 && known)
+		store_set_ban_info(store, &ban->prefix, &former);
+	else if (r < 0)
+		store_forget_ban(store, &ban->prefix);
+	return r;
+}
+
 static int ban_one(struct store *store, const struct prefix *prefix,
 		   const struct arguments *arguments, struct error *error)
 {
-	struct filter_ban_info info = { .since = timestamp_now(), .origin = ORIGIN_OPERATOR };
 	struct ban ban = { .prefix = *prefix, .end = BAN_FOREVER, .forced = arguments->force };
 	char text[PREFIX_TEXT], until[TIMESTAMP_TEXT], left[DURATION_TEXT];
-	int r;
+	int r = 0;
 
 	if (arguments->duration)
-		ban.end =
-			ticks_not_before(&store->ticks, timestamp_boottime() + arguments->duration);
-	if (ban.end > BAN_FOREVER)
-		return error_set(error, -EINVAL,
-				 "that is longer than can be counted; leave out "
-				 "--for to ban for good");
-	if (arguments->why)
-		snprintf(info.why, sizeof(info.why), "%s", arguments->why);
-	r = store_set_ban_info(store, prefix, &info);
+		r = store_ban_end(store, arguments->duration, &ban.end, error);
+	if (r == 0)
+		r = describe_and_add(store, &ban, arguments->why, error);
 	if (r < 0)
-		return error_set(error, r, "cannot remember the ban: %s", strerror(-r));
-	r = ban_add(&store->tables, &ban, store_now(store), error);
-	if (r < 0) {
-		store_forget_ban(store, prefix);
 		return r;
-	}
 	prefix_format(prefix, text);
 	if (arguments->duration)
 		printf("banned %s for %s, until %s\n", text,
@@ -139,13 +154,15 @@ int command_ban(int argc, char **argv)
 	r = gate_open_locked(STORE_WRITE, &store, &lock, &error);
 	if (r == 0)
 		r = check_all(&store, prefixes, arguments.operand_count, arguments.force, &error);
-	if (r == 0)
-		store_sweep(&store);
+	if (r < 0)
+		return fail(r, &error);
+	store_sweep(&store);
 	for (size_t i = 0; r == 0 && i < arguments.operand_count; i++) {
 		r = ban_one(&store, &prefixes[i], &arguments, &error);
 		if (r == 0)
 			hint_at_network(&prefixes[i]);
 	}
+	save_bans(&store);
 	if (r < 0)
 		return fail(r, &error);
 	if (store_policy(&store)->mode == MODE_OBSERVE)
@@ -155,34 +172,92 @@ int command_ban(int argc, char **argv)
 
 /* ---- unban ------------------------------------------------------------------------------- */
 
+/* A policy without the bans of the configuration that are ended; NULL until there is one. */
+struct unbanning {
+	struct store *store;
+	struct filter_policy *copy;
+	uint32_t now;
+};
+
 /* What still bans an address that has no ban of its own. */
-static void say_covering(const struct store *store, const struct prefix *prefix, uint32_t now,
-			 struct error *error)
+static int say_covering(const struct unbanning *unbanning, const struct prefix *prefix,
+			struct error *error)
 {
+	const struct filter_policy *policy =
+		unbanning->copy ? unbanning->copy : store_policy(unbanning->store);
 	char text[PREFIX_TEXT], wide[PREFIX_TEXT];
-	size_t position = 0;
+	size_t position = 0, config_position = 0;
 	struct ban ban;
 
-	while (ban_next(&store->tables, &position, now, &ban)) {
+	prefix_format(prefix, text);
+	while (policy_next_ban(policy, &config_position, &ban) ||
+	       ban_next(&unbanning->store->tables, &position, unbanning->now, &ban)) {
 		if (ban.prefix.length >= prefix->length ||
 		    !prefix_contains(&ban.prefix, &prefix->address))
 			continue;
-		error_set(error, -ENOENT, "%s is not banned by itself, but %s is, and covers it",
-			  prefix_format(prefix, text), prefix_format(&ban.prefix, wide));
-		return;
+		return error_set(error, -ENOENT,
+				 "%s is not banned by itself, but %s is, and covers it", text,
+				 prefix_format(&ban.prefix, wide));
 	}
-	error_set(error, -ENOENT, "%s is not banned", prefix_format(prefix, text));
+	return error_set(error, -ENOENT, "%s is not banned", text);
+}
+
+/*
+ * Takes the ban from a copy of the policy, which replaces it at the end. -ENOENT when the
+ * configuration does not ban exactly this.
+ */
+static int unban_configured(struct unbanning *unbanning, const struct prefix *prefix,
+			    struct error *error)
+{
+	struct store *store = unbanning->store;
+	char text[PREFIX_TEXT];
+
+	if (!unbanning->copy) {
+		if (!(policy_role_of(&store->tables, store_policy(store), prefix) &
+		      (ROLE_BAN | ROLE_BAN_FORCED)))
+			return -ENOENT;
+		/* There is one policy to go back to, and this would become it. */
+		if (store_pending(store) && !store_is_overdue(store))
+			return error_set(error, -EBUSY,
+					 "%s is banned by a configuration that is not confirmed "
+					 "yet; confirm it first, or let its time run out",
+					 prefix_format(prefix, text));
+		unbanning->copy = store_copy_policy(store);
+	}
+	return policy_remove_role(&store->tables, unbanning->copy, prefix,
+				  ROLE_BAN | ROLE_BAN_FORCED);
+}
+
+static int unban_one(struct unbanning *unbanning, const struct prefix *prefix, struct error *error)
+{
+	struct store *store = unbanning->store;
+	bool removed = ban_remove(&store->tables, prefix, unbanning->now) == 0;
+	int r = unban_configured(unbanning, prefix, error);
+	char text[PREFIX_TEXT];
+
+	if (removed)
+		store_forget_ban(store, prefix);
+	if (r == -ENOENT && !removed)
+		return say_covering(unbanning, prefix, error);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	prefix_format(prefix, text);
+	if (r == 0)
+		printf("unbanned %s until the next 'sumun up': the configuration bans it\n", text);
+	else
+		printf("unbanned %s\n", text);
+	return 0;
 }
 
 int command_unban(int argc, char **argv)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
+	struct unbanning unbanning = { .store = &store };
 	CLEANUP_FREE struct prefix *prefixes = NULL;
 	CLEANUP_CLOSE int lock = -1;
 	struct arguments arguments;
 	struct error error = { "" };
 	int r, status = STATUS_OK;
-	uint32_t now;
 
 	arguments_read(argc, argv, 0, "ADDR[/LEN]...", 1, OPERANDS_MAX,
 		       "End bans. A ban of the configuration comes back with the next 'sumun up'.",
@@ -193,87 +268,131 @@ int command_unban(int argc, char **argv)
 	r = gate_open_locked(STORE_WRITE, &store, &lock, &error);
 	if (r < 0)
 		return fail(r, &error);
-	now = store_now(&store);
+	unbanning.now = store_now(&store);
 	for (size_t i = 0; i < arguments.operand_count; i++) {
-		char text[PREFIX_TEXT];
-
-		r = ban_remove(&store.tables, &prefixes[i], now);
-		if (r < 0) {
-			say_covering(&store, &prefixes[i], now, &error);
+		r = unban_one(&unbanning, &prefixes[i], &error);
+		if (r < 0)
 			status = fail(r, &error);
-			continue;
-		}
-		store_forget_ban(&store, &prefixes[i]);
-		printf("unbanned %s\n", prefix_format(&prefixes[i], text));
 	}
+	if (unbanning.copy)
+		store_put_in_force(&store, unbanning.copy, 0);
+	save_bans(&store);
 	return status;
 }
 
 /* ---- bans --------------------------------------------------------------------------------- */
 
-static void describe_ban(const struct store *store, const struct ban *ban, struct record *record)
-{
-	struct filter_ban_info info = { .since = 0 };
-	bool known = store_ban_info(store, &ban->prefix, &info) == 0;
+struct listed {
+	struct ban ban;
+	uint64_t since; /* CLOCK_REALTIME, nanoseconds; 0: not known */
+	struct filter_ban_info info;
+};
 
-	record_begin(record, &ban_type);
-	record_prefix(record, "address", &ban->prefix);
-	if (known)
-		record_time(record, "since", info.since);
-	else
-		record_none(record, "since");
-	if (ban->end == BAN_FOREVER)
-		record_none(record, "until");
-	else
-		record_time(record, "until", store_tick_time(store, ban->end));
-	record_text(record, "why", info.why);
-	record_label(record, "origin", known ? origin_name(info.origin) : "operator");
+struct listing {
+	const struct store *store;
+	const struct filter_policy *policy;
+	uint32_t now;
+	size_t config_position;
+	size_t position;
+};
+
+static struct listing begin_listing(const struct store *store)
+{
+	return (struct listing){ .store = store,
+				 .policy = store_policy(store),
+				 .now = store_now(store) };
 }
 
-static void print_bans(const struct store *store, uint32_t now)
+/* The bans of the configuration first: they are as old as the policy that has them. */
+static bool next_listed(struct listing *listing, struct listed *ret_listed)
+{
+	*ret_listed = (struct listed){ .since = listing->policy->applied };
+	if (policy_next_ban(listing->policy, &listing->config_position, &ret_listed->ban)) {
+		ret_listed->info =
+			(struct filter_ban_info){ .origin = ORIGIN_CONFIG, .why = "configuration" };
+		return true;
+	}
+	if (!ban_next(&listing->store->tables, &listing->position, listing->now, &ret_listed->ban))
+		return false;
+	if (store_ban_info(listing->store, &ret_listed->ban.prefix, &ret_listed->info) == 0) {
+		ret_listed->since = ban_info_time(&ret_listed->info);
+	} else {
+		/* The kernel's program bans first and describes then, as long as there is room. */
+		ret_listed->since = 0;
+		ret_listed->info.origin = ORIGIN_GUARD;
+	}
+	return true;
+}
+
+static json_t *ban_json(const struct store *store, const struct listed *listed)
+{
+	struct record record;
+
+	record_begin(&record, &ban_type);
+	record_prefix(&record, "address", &listed->ban.prefix);
+	if (listed->since)
+		record_time(&record, "since", listed->since);
+	else
+		record_none(&record, "since");
+	if (listed->ban.end == BAN_FOREVER)
+		record_none(&record, "until");
+	else
+		record_time(&record, "until", store_tick_time(store, listed->ban.end));
+	record_text(&record, "why", listed->info.why);
+	record_label(&record, "origin", ban_origin_name(listed->info.origin));
+	record_gauge(&record, "offences", UNIT_NONE, listed->info.offences);
+	return record_json(&record);
+}
+
+static const char *format_left(const struct store *store, uint32_t end, char buffer[DURATION_TEXT])
+{
+	uint64_t now = timestamp_boottime(), then = ticks_boottime(&store->ticks, end);
+
+	if (end == BAN_FOREVER)
+		return "for good";
+	return duration_format_short(then > now ? then - now : 0, buffer);
+}
+
+static void add_row(struct table *table, const struct store *store, const struct listed *listed)
+{
+	char text[PREFIX_TEXT], left[DURATION_TEXT], since[TIMESTAMP_TEXT], times[32] = "",
+									    why[4 * BAN_WHY_SIZE];
+
+	if (listed->info.offences > 1)
+		snprintf(times, sizeof(times), ", %u times", listed->info.offences);
+	table_cell(table, "%s", prefix_format(&listed->ban.prefix, text));
+	table_cell(table, "%s", format_left(store, listed->ban.end, left));
+	table_cell(table, "%s", listed->since ? timestamp_local(listed->since, since) : "-");
+	table_cell(table, "%s%s%s", ban_origin_name(listed->info.origin), times,
+		   listed->ban.forced ? ", forced" : "");
+	table_cell(table, "%s", text_escape(listed->info.why, why, sizeof(why)));
+}
+
+static void print_bans(const struct store *store)
 {
 	CLEANUP_TABLE struct table *table = table_new(5);
 	static const char *const titles[] = { "address", "left", "since", "origin", "why" };
-	size_t position = 0;
-	struct ban ban;
+	struct listing listing = begin_listing(store);
+	struct listed listed;
 
 	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
 		table_column(table, i, titles[i], i == 1 ? TABLE_RIGHT : TABLE_LEFT);
-	while (ban_next(&store->tables, &position, now, &ban)) {
-		struct filter_ban_info info = { .since = 0 };
-		char text[PREFIX_TEXT], left[DURATION_TEXT], since[TIMESTAMP_TEXT],
-			why[4 * BAN_WHY_SIZE];
-		bool known = store_ban_info(store, &ban.prefix, &info) == 0;
-
-		table_cell(table, "%s", prefix_format(&ban.prefix, text));
-		table_cell(table, "%s",
-			   ban.end == BAN_FOREVER
-				   ? "for good"
-				   : duration_format_short(ticks_boottime(&store->ticks, ban.end) -
-								   timestamp_boottime(),
-							   left));
-		table_cell(table, "%s", known ? timestamp_local(info.since, since) : "-");
-		table_cell(table, "%s%s", origin_name(info.origin), ban.forced ? ", forced" : "");
-		table_cell(table, "%s", text_escape(info.why, why, sizeof(why)));
-	}
+	while (next_listed(&listing, &listed))
+		add_row(table, store, &listed);
 	if (table_rows(table))
 		table_print(table, stdout, 0);
 	else
 		printf("no bans\n");
 }
 
-static json_t *bans_json(const struct store *store, uint32_t now)
+static json_t *bans_json(const struct store *store)
 {
+	struct listing listing = begin_listing(store);
 	json_t *array = json_array();
-	size_t position = 0;
-	struct ban ban;
+	struct listed listed;
 
-	while (ban_next(&store->tables, &position, now, &ban)) {
-		struct record record;
-
-		describe_ban(store, &ban, &record);
-		json_array_append_new(array, record_json(&record));
-	}
+	while (next_listed(&listing, &listed))
+		json_array_append_new(array, ban_json(store, &listed));
 	return array;
 }
 
@@ -289,8 +408,8 @@ int command_bans(int argc, char **argv)
 	if (r < 0)
 		return fail(r, &error);
 	if (arguments.json)
-		json_write_line(bans_json(&store, store_now(&store)), stdout);
+		json_write_line(bans_json(&store), stdout);
 	else
-		print_bans(&store, store_now(&store));
+		print_bans(&store);
 	return STATUS_OK;
 }

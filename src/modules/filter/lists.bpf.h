@@ -55,10 +55,11 @@ static __always_inline __u64 match_ban4(struct ban4_bucket *bucket, __u32 addres
 	for (int i = 0; i < BAN4_SLOTS; i++) {
 		__u64 word = READ_ONCE(bucket->slot[i]);
 
-		if ((__u32)word == address)
-			found = word;
+		/* Two CPUs may have banned it at once: any of its slots counts. */
+		if ((__u32)word == address && ban_in_force(word, now))
+			found |= word;
 	}
-	return ban_in_force(found, now) ? found : 0;
+	return found;
 }
 
 /* The word of the ban in force on this IPv4 address, or 0. */
@@ -75,6 +76,41 @@ static __always_inline __u64 find_ban4(__u32 address, __u32 now)
 			return 0;
 		word = match_ban4(bucket, address, now);
 		if (word || !READ_ONCE(bucket->slot[BAN4_SLOTS - 1]))
+			return word;
+	}
+	return 0;
+}
+
+/* The word of the ban in force on this IPv6 /64 in one bucket, or 0. */
+static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, __u32 now)
+{
+	__u64 found = 0;
+
+#pragma unroll
+	for (int i = 0; i < BAN6_SLOTS; i++) {
+		struct ban6_slot *slot = &bucket->slot[i];
+		__u64 word = READ_ONCE(slot->word);
+
+		if (READ_ONCE(slot->high) == high && WIDE_LENGTH(word) == 64 &&
+		    ban_in_force(word, now) && READ_AGAIN(slot->word) == word)
+			found |= word;
+	}
+	return found;
+}
+
+__noinline __u64 find_ban6(__u64 high, __u32 now)
+{
+	__u32 home = filter_ban6_home(high, seed);
+
+	for (__u32 probe = 0; probe < BAN6_PROBES; probe++) {
+		__u32 index = (home + probe) % BAN6_BUCKETS;
+		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
+		__u64 word;
+
+		if (!bucket)
+			return 0;
+		word = match_ban6(bucket, high, now);
+		if (word || !READ_ONCE(bucket->slot[BAN6_SLOTS - 1].word))
 			return word;
 	}
 	return 0;
@@ -160,6 +196,36 @@ static __always_inline bool ban_holds(__u64 ban, __u64 role)
 	return ban && (!role || ban & BAN_FORCED);
 }
 
+/* A ban of the configuration, as a word of the ban table. */
+static __always_inline __u64 ban_of_role(__u64 role)
+{
+	if (role & ROLE_BAN_FORCED)
+		return BAN_FORCED | BAN_FOREVER << BAN_END_SHIFT;
+	return role & ROLE_BAN ? BAN_FOREVER << BAN_END_SHIFT : 0;
+}
+
+/* Bans of whole networks: those that somebody made, and those that neighbours earned. */
+static __always_inline __u64 find_networks(__u32 family, struct filter_key source, __u64 role,
+					   __u32 now)
+{
+	const struct filter_lengths *lengths = &globals.state.ban_lengths[family];
+	__u64 ban = 0;
+
+	if (READ_ONCE(globals.state.aggregated[family])) {
+		__u32 length = family == FAMILY_V4 ? AGGREGATE_V4 : AGGREGATE_V6;
+
+		ban = find_ban_wide(source.high, source.low, length, now);
+		if (family == FAMILY_V6)
+			ban |= find_ban_wide(source.high, source.low, AGGREGATE_V6_WIDE, now);
+	}
+	for (__u32 i = 0; i < LENGTHS_MAX && i < READ_ONCE(lengths->count); i++) {
+		if (ban_holds(ban, role))
+			break;
+		ban |= find_ban_wide(source.high, source.low, lengths->length[i], now);
+	}
+	return ban;
+}
+
 /* What is known of the source of this packet. */
 __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family, __u32 slot)
 {
@@ -176,19 +242,20 @@ __noinline __u64 judge_source(struct xdp_md *ctx, __u32 ip_offset, __u32 family,
 		for (__u32 i = 0; i < LENGTHS_MAX && i < lengths->count; i++)
 			role |= find_role(source.high, source.low, lengths->length[i], slot);
 	}
+	ban = ban_of_role(role);
+	role &= ~(__u64)(ROLE_BAN | ROLE_BAN_FORCED);
 	/* What the operator allowed wins over everything; a guarded peer can be banned by force. */
-	if (role & ROLE_ALLOW || (role && !READ_ONCE(globals.state.forced_bans)))
+	if (role & ROLE_ALLOW)
+		return role;
+	if (ban_holds(ban, role))
+		return SOURCE_BANNED;
+	if (role && !READ_ONCE(globals.state.forced_bans))
 		return role;
 
 	now = now_ticks();
-	if (family == FAMILY_V4)
-		ban = find_ban4(source.low, now);
-	lengths = &globals.state.ban_lengths[family];
-	for (__u32 i = 0; i < LENGTHS_MAX && i < READ_ONCE(lengths->count); i++) {
-		if (ban_holds(ban, role))
-			break;
-		ban |= find_ban_wide(source.high, source.low, lengths->length[i], now);
-	}
+	ban = family == FAMILY_V4 ? find_ban4(source.low, now) : find_ban6(source.high, now);
+	if (!ban_holds(ban, role))
+		ban |= find_networks(family, source, role, now);
 	return ban_holds(ban, role) ? SOURCE_BANNED : role;
 }
 
@@ -212,6 +279,8 @@ static __always_inline __u64 find_role_quickly(const struct filter_policy *polic
 	for (int i = 0; i < WIDE_SLOTS; i++)
 		if (wide_match(&bucket->slot[i], source, 128))
 			role = bucket->slot[i].role;
+	if (role & (ROLE_BAN | ROLE_BAN_FORCED))
+		return SOURCE_UNDECIDED;
 	return role && READ_ONCE(globals.state.forced_bans) ? SOURCE_UNDECIDED : role;
 }
 
@@ -225,31 +294,24 @@ static __always_inline __u64 find_ban4_quickly(struct filter_key source)
 		return SOURCE_UNDECIDED;
 	if (match_ban4(bucket, source.low, now_ticks()))
 		return SOURCE_BANNED;
-	if (READ_ONCE(bucket->slot[BAN4_SLOTS - 1]) || globals.state.ban_lengths[FAMILY_V4].count)
+	if (READ_ONCE(bucket->slot[BAN4_SLOTS - 1]) || globals.state.ban_lengths[FAMILY_V4].count ||
+	    READ_ONCE(globals.state.aggregated[FAMILY_V4]))
 		return SOURCE_UNDECIDED;
 	return 0;
 }
 
 static __always_inline __u64 find_ban6_quickly(struct filter_key source)
 {
-	const struct filter_lengths *lengths = &globals.state.ban_lengths[FAMILY_V6];
-	__u32 now = now_ticks(), index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
-	struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
-	__u64 found = 0;
+	__u32 index = filter_ban6_home(source.high, seed);
+	struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
 
 	if (!bucket)
 		return SOURCE_UNDECIDED;
-#pragma unroll
-	for (int i = 0; i < WIDE_SLOTS; i++) {
-		__u64 word = wide_match(&bucket->slot[i], source, 128);
-
-		if (word)
-			found = word;
-	}
-	if (ban_in_force(found, now))
+	if (match_ban6(bucket, source.high, now_ticks()))
 		return SOURCE_BANNED;
-	if (READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) || lengths->count > 1 ||
-	    (lengths->count == 1 && lengths->length[0] != 128))
+	if (READ_ONCE(bucket->slot[BAN6_SLOTS - 1].word) ||
+	    globals.state.ban_lengths[FAMILY_V6].count ||
+	    READ_ONCE(globals.state.aggregated[FAMILY_V6]))
 		return SOURCE_UNDECIDED;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "modules/filter/commands.h"
+#include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
 #include "modules/filter/module.h"
 #include "modules/filter/settings.h"
@@ -21,7 +22,11 @@ struct filter {
 	struct store store;
 	struct gate_report raised;
 	int presence_fd; /* shared lock: a run is here */
-	int reader_fd;   /* lock of the ring's one reader, or -1 */
+	int ring;        /* the ring of events that is ours, or -1 */
+	int reader_fd;   /* its lock */
+	struct fills_watch fills;
+	uint64_t bans_made; /* that were on disk a minute ago */
+	unsigned seconds;
 	struct snapshot *before;
 	struct watch *watch;
 };
@@ -70,15 +75,13 @@ static int raise_gate(struct filter *filter, const struct start_options *options
 	return gate_raise(&gate, &filter->store, &filter->raised, error);
 }
 
-static int become_reader(struct filter *filter)
+static void become_reader(struct filter *filter)
 {
-	char path[PINS_PATH];
-	int r = pins_path(path, filter->store.directory, "reader");
+	struct error error = { "" };
 
-	if (r == 0 && pins_lock(path, PINS_LOCK_EXCLUSIVE, false, &filter->reader_fd, NULL) < 0)
-		log_warning("another 'sumun run' reads the events and logs them; this one reports "
-			    "the rest");
-	return r;
+	filter->ring = gate_take_ring(&filter->store, &filter->reader_fd, &error);
+	if (filter->ring < 0)
+		log_warning("no events are told here, only counts: %s", error.text);
 }
 
 static int filter_start(const struct start_options *options, void **ret_instance,
@@ -90,16 +93,16 @@ static int filter_start(const struct start_options *options, void **ret_instance
 	if (!filter)
 		return -ENOMEM;
 	filter->store = STORE_NONE;
-	filter->presence_fd = filter->reader_fd = -1;
+	filter->presence_fd = filter->reader_fd = filter->ring = -1;
 	if (!options->configured && !options->interface_count)
 		r = adopt(filter, error);
 	if (r == -ENOENT)
 		r = raise_gate(filter, options, error);
 	if (r == 0)
-		r = become_reader(filter);
+		become_reader(filter);
 	if (r == 0) {
 		filter->before = snapshot_take(&filter->store);
-		filter->watch = watch_new(&filter->store);
+		filter->watch = watch_new(&filter->store, NULL);
 		if (!filter->before || !filter->watch)
 			r = error_set(error, -ENOMEM, "out of memory");
 	}
@@ -115,7 +118,7 @@ static int filter_ring(void *instance)
 {
 	const struct filter *filter = instance;
 
-	return filter->reader_fd >= 0 ? filter->store.fds[STORE_EVENTS] : -1;
+	return filter->ring >= 0 ? filter->store.fds[STORE_EVENTS0 + filter->ring] : -1;
 }
 
 static bool filter_describe(void *instance, const struct event_header *event,
@@ -123,7 +126,7 @@ static bool filter_describe(void *instance, const struct event_header *event,
 {
 	struct filter *filter = instance;
 
-	if (event->kind != FILTER_EVENT_PACKET || event->size != sizeof(struct filter_event))
+	if (event->size != sizeof(struct filter_event))
 		return false;
 	return watch_describe(filter->watch, (const struct filter_event *)event, ret_record,
 			      ret_quiet);
@@ -138,16 +141,38 @@ static bool gate_is_ours(const struct filter *filter)
 	       stat(filter->store.directory, &pinned) == 0 && ours.st_ino == pinned.st_ino;
 }
 
+/* What only those may do who may write; never waits for another command. */
+static int tend(struct filter *filter, struct error *error)
+{
+	if (filter->store.access != STORE_WRITE)
+		return 0;
+	store_follow_clock(&filter->store);
+	if (store_is_overdue(&filter->store)) {
+		int r = gate_settle(&filter->store);
+
+		if (r == -ENOENT)
+			return error_set(
+				error, r,
+				"nobody confirmed: there is no filter any more, as before");
+	}
+	if (++filter->seconds % 60 == 0)
+		gate_save_bans(&filter->store, &filter->bans_made);
+	return 0;
+}
+
 static int filter_second(void *instance, struct output *output, struct error *error)
 {
 	struct filter *filter = instance;
+	int r;
 
 	if (!gate_is_ours(filter))
 		return error_set(error, -ENOENT, "the filter was taken down by another command");
-	if (filter->store.access == STORE_WRITE)
-		store_follow_clock(&filter->store);
+	r = tend(filter, error);
+	if (r < 0)
+		return r;
 	if (store_refresh(&filter->store, error) < 0)
 		return -EIO;
+	fills_watch(&filter->fills, &filter->store);
 	watch_second(filter->watch, output);
 	return 0;
 }
@@ -230,6 +255,7 @@ static void let_go(struct filter *filter)
 		log_info("left in place on %s: another 'sumun run' watches", interfaces);
 		return;
 	}
+	gate_save_bans(&filter->store, NULL);
 	if (!gate_is_kept(&filter->store)) {
 		int r = pins_remove(filter->store.directory);
 
@@ -266,7 +292,8 @@ const struct module filter_module = {
 	.name = "filter",
 	.events = EVENT_FILTER,
 	.settings = filter_settings,
-	.setting_count = 6,
+	.setting_count = FILTER_SETTINGS,
+	.sections = filter_sections,
 	.config = &filter_config,
 	.probe = probe,
 	.start = filter_start,

@@ -63,6 +63,10 @@ struct packet {
 	bool fragment;       /* part of a fragmented datagram */
 	bool later_fragment; /* and not its first: there is no transport header */
 	bool connects;       /* asks for a connection: SYN without ACK, or any UDP datagram */
+	bool probes;         /* the same, or TCP flags that no connection ever has */
+	bool acknowledges;   /* TCP: could complete a handshake, or belong to a connection */
+	__u8 guard;          /* number of the guard that judged it, or 0 */
+	__u8 label;          /* of the list that its source is on, or 0 */
 };
 
 static __always_inline void *frame_start(struct xdp_md *ctx)
@@ -263,6 +267,8 @@ static __always_inline enum filter_reason parse_tcp(struct xdp_md *ctx, struct p
 	packet->source_port = bpf_ntohs(tcp->source);
 	packet->destination_port = bpf_ntohs(tcp->dest);
 	packet->connects = tcp->syn && !tcp->ack;
+	packet->probes = !tcp->ack && !tcp->rst;
+	packet->acknowledges = tcp->ack && !tcp->syn && !tcp->rst;
 	return REASON_PASS;
 }
 
@@ -284,6 +290,7 @@ static __always_inline enum filter_reason parse_udp(struct xdp_md *ctx, struct p
 	packet->source_port = bpf_ntohs(udp->source);
 	packet->destination_port = bpf_ntohs(udp->dest);
 	packet->connects = true;
+	packet->probes = true;
 	return REASON_PASS;
 }
 

@@ -12,17 +12,14 @@ int policy_check_lockout(const struct filter_config *config, const struct peers 
 			 struct error *error);
 
 /*
- * Writes the whole policy, zeroed before, that is not in force yet: mode, ports, `allow`
- * entries, and the peers that are guarded (all but this host's own addresses: a packet
- * from outside that bears one is forged). -ENOSPC when it does not fit.
+ * Writes the whole policy, zeroed before, that is not in force yet: all but its lists.
+ * Guarded are all peers but this host's own addresses: a packet from outside that bears
+ * one is forged. Guards keep the numbers that their names had. -ENOSPC when it does not
+ * fit. With `force`, bans of the configuration hold for guarded peers too.
  */
 int policy_fill(struct tables *tables, struct filter_policy *policy,
-		const struct filter_config *config, const struct peers *peers, struct error *error);
+		const struct filter_config *config, const struct peers *peers, bool force,
+		struct error *error);
 
-/*
- * Adds the bans of the configuration on behalf of the policy that comes next. When that
- * fails, or once it is in force, policy_settle_bans() with the generation that then holds
- * takes away the bans of the configuration that it does not want.
- */
-int policy_add_bans(struct store *store, const struct gate_options *options, struct error *error);
-void policy_settle_bans(struct store *store, uint32_t generation);
+/* A rate as the kernel side counts it; `burst` units at once, 0: as many as the rate names. */
+struct filter_limit policy_limit(const struct rate *rate, uint64_t burst, uint32_t jiffies_hz);

@@ -1,214 +1,117 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <net/if.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "base/text.h"
 #include "modules/filter/settings.h"
+#include "modules/filter/settings_value.h"
+
+#define MINUTES(n) ((n)*60 * NSEC_PER_SEC)
+#define HOURS(n)   ((n)*3600 * NSEC_PER_SEC)
 
 struct filter_config filter_config = {
 	.mode = MODE_OBSERVE,
+	.unproven_ban = MINUTES(1),
+	.ban_rate = { 100, NSEC_PER_SEC },
+	.aggregate_v6 = 8,
+	.syn_cookies_above = { COOKIES_ABOVE, NSEC_PER_SEC },
 	.report_interval = 5 * NSEC_PER_SEC,
+	.scan = {
+		.mode = MODE_ENFORCE,
+		.ports = 10,
+		.window = HOURS(1),
+		.ban = MINUTES(1),
+	},
 };
 
-static const char *const mode_names[] = {
-	[MODE_OBSERVE] = "observe",
-	[MODE_ENFORCE] = "enforce",
-};
-
-const char *filter_mode_name(uint32_t mode)
+static void free_names(struct name_list *list)
 {
-	return mode < ARRAY_SIZE(mode_names) ? mode_names[mode] : "?";
-}
-
-/* Calls `add` for every word of a list; stops at the first that it refuses. */
-static int parse_words(const char *value, void *field, struct error *error,
-		       int (*add)(const char *word, void *field, struct error *error))
-{
-	CLEANUP_FREE char *copy = strdup(value);
-	char *cursor = copy, *word;
-
-	if (!copy)
-		return -ENOMEM;
-	while ((word = text_next_word(&cursor))) {
-		int r = add(word, field, error);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* ---- interfaces --------------------------------------------------------------------- */
-
-static int add_interface(const char *word, void *field, struct error *error)
-{
-	struct name_list *list = field;
-	char **items, quoted[QUOTE_TEXT];
-
-	/* The kernel's rules, and none that would read as a comment where it is printed. */
-	if (strlen(word) >= IF_NAMESIZE || strpbrk(word, "/:") || strchr(";#", *word) ||
-	    strcmp(word, ".") == 0 || strcmp(word, "..") == 0)
-		return error_set(error, -EINVAL, "%s cannot be the name of an interface",
-				 text_quote(word, quoted));
 	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], word) == 0)
-			return 0;
-	items = reallocarray(list->items, list->count + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	items[list->count] = strdup(word);
-	if (!items[list->count])
-		return -ENOMEM;
-	list->count++;
-	return 0;
+		free(list->items[i]);
+	free(list->items);
 }
 
-static int parse_interfaces(const char *value, void *field, struct error *error)
+void filter_config_free(struct filter_config *config)
 {
-	return parse_words(value, field, error, add_interface);
+	free_names(&config->interfaces);
+	free_names(&config->deny_lists);
+	free_names(&config->allow_lists);
+	free(config->allow.items);
+	free(config->ban.items);
+	free(config->bans_file);
+	free(config->guards.items);
+	*config = (struct filter_config){ .mode = MODE_OBSERVE };
 }
 
-static void print_interfaces(const void *field, FILE *out)
-{
-	const struct name_list *list = field;
-
-	for (size_t i = 0; i < list->count; i++)
-		fprintf(out, "%s%s", i ? ", " : "", list->items[i]);
-}
-
-/* ---- mode ----------------------------------------------------------------------------- */
-
-static int parse_mode(const char *value, void *field, struct error *error)
-{
-	char quoted[QUOTE_TEXT];
-
-	for (uint32_t mode = 0; mode < ARRAY_SIZE(mode_names); mode++) {
-		if (strcmp(value, mode_names[mode]) == 0) {
-			*(uint32_t *)field = mode;
-			return 0;
-		}
-	}
-	return error_set(error, -EINVAL, "%s is neither 'observe' nor 'enforce'",
-			 text_quote(value, quoted));
-}
-
-static void print_mode(const void *field, FILE *out)
-{
-	fputs(filter_mode_name(*(const uint32_t *)field), out);
-}
-
-/* ---- ports ------------------------------------------------------------------------------ */
-
-static int add_ports(const char *word, void *field, struct error *error)
-{
-	struct port_range range;
-	int r = port_range_parse(word, &range, error);
-
-	if (r == 0)
-		port_set_add(field, &range);
-	return r;
-}
-
-static int parse_ports(const char *value, void *field, struct error *error)
-{
-	return parse_words(value, field, error, add_ports);
-}
-
-static void print_ports(const void *field, FILE *out)
-{
-	enum port_protocol protocol = 0;
-	struct port_range range;
-	const char *separator = "";
-	uint32_t port = 0;
-
-	while (port_set_next(field, &protocol, &port, &range)) {
-		char buffer[PORT_RANGE_TEXT];
-
-		fprintf(out, "%s%s", separator, port_range_format(&range, buffer));
-		separator = ", ";
-	}
-}
-
-/* ---- addresses ---------------------------------------------------------------------------- */
-
-static int add_prefix(const char *word, void *field, struct error *error)
-{
-	struct prefix_list *list = field;
-	struct prefix prefix, *items;
-	int r = prefix_parse(word, &prefix, error);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < list->count; i++)
-		if (prefix_equal(&list->items[i], &prefix))
-			return 0;
-	items = reallocarray(list->items, list->count + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	items[list->count++] = prefix;
-	list->items = items;
-	return 0;
-}
-
-static int parse_prefixes(const char *value, void *field, struct error *error)
-{
-	return parse_words(value, field, error, add_prefix);
-}
-
-static void print_prefixes(const void *field, FILE *out)
-{
-	const struct prefix_list *list = field;
-
-	for (size_t i = 0; i < list->count; i++) {
-		char buffer[PREFIX_TEXT];
-
-		fprintf(out, "%s%s", i ? ", " : "", prefix_format(&list->items[i], buffer));
-	}
-}
-
-/* ---- time ------------------------------------------------------------------------------------ */
-
-static int parse_interval(const char *value, void *field, struct error *error)
-{
-	uint64_t ns;
-	int r = duration_parse(value, &ns, error);
-
-	if (r < 0)
-		return r;
-	if (ns < NSEC_PER_SEC / 10 || ns > 86400 * NSEC_PER_SEC)
-		return error_set(error, -EINVAL,
-				 "'%s': reports come every 100ms at most and once "
-				 "a day at least",
-				 value);
-	*(uint64_t *)field = ns;
-	return 0;
-}
-
-static void print_interval(const void *field, FILE *out)
-{
-	char buffer[DURATION_TEXT];
-
-	fputs(duration_format(*(const uint64_t *)field, buffer), out);
-}
+/* A kind of value: whether it is a list, how it is read, how it is printed. */
+#define INTERFACES true, value_parse_interfaces, value_print_names
+#define LISTS      true, value_parse_lists, value_print_names
+#define PORTS      true, value_parse_ports, value_print_ports
+#define PREFIXES   true, value_parse_prefixes, value_print_prefixes
+#define MODE       false, value_parse_mode, value_print_mode
+#define SWITCH     false, value_parse_switch, value_print_switch
+#define RATE       false, value_parse_rate, value_print_rate
+#define BURST      false, value_parse_burst, value_print_burst
+#define BAN        false, value_parse_ban, value_print_ban
+#define BAN_MAX    false, value_parse_ban_max, value_print_duration
+#define INTERVAL   false, value_parse_interval, value_print_duration
+#define WINDOW     false, value_parse_window, value_print_duration
+#define NEIGHBOURS false, value_parse_neighbours, value_print_neighbours
+#define SCAN_PORTS false, value_parse_scan_ports, value_print_scan_ports
+#define BANS_FILE  false, value_parse_bans_file, value_print_bans_file
 
 #define FIELD(name) offsetof(struct filter_config, name)
+#define GUARD(name) offsetof(struct guard_config, name)
 
 const struct setting filter_settings[] = {
-	{ "filter", "interfaces", true, parse_interfaces, print_interfaces, FIELD(interfaces),
+	{ "filter", "interfaces", INTERFACES, FIELD(interfaces),
 	  "interfaces to guard; none: the one of the default route" },
-	{ "filter", "mode", false, parse_mode, print_mode, FIELD(mode),
+	{ "filter", "mode", MODE, FIELD(mode),
 	  "observe: count what would be dropped, drop nothing; enforce: drop it" },
-	{ "filter", "block-ports", true, parse_ports, print_ports, FIELD(blocked),
+	{ "filter", "block-ports", PORTS, FIELD(blocked),
 	  "destination ports to block: tcp/8080, udp/53, tcp/1025-1099" },
-	{ "filter", "allow", true, parse_prefixes, print_prefixes, FIELD(allow),
+	{ "filter", "watch-ports", PORTS, FIELD(watched),
+	  "destination ports to tell of: attempts are logged, and count as a scan's" },
+	{ "filter", "allow", PREFIXES, FIELD(allow),
 	  "sources that always pass, whatever else is set" },
-	{ "filter", "ban", true, parse_prefixes, print_prefixes, FIELD(ban),
-	  "sources that never pass" },
-	{ "filter", "report-interval", false, parse_interval, print_interval,
-	  FIELD(report_interval), "time between the reports of 'sumun run'" },
+	{ "filter", "ban", PREFIXES, FIELD(ban), "sources that never pass" },
+	{ "filter", "allow-list", LISTS, FIELD(allow_lists),
+	  "files of addresses that always pass, as with `allow`" },
+	{ "filter", "deny-list", LISTS, FIELD(deny_lists), "files of addresses that never pass" },
+	{ "filter", "strict-lists", SWITCH, FIELD(strict_lists),
+	  "a line that cannot be read refuses the whole list" },
+	{ "filter", "unproven-ban", BAN, FIELD(unproven_ban),
+	  "the longest ban of a source that may be forged" },
+	{ "filter", "ban-rate", RATE, FIELD(ban_rate), "bans that guards and scans make at most" },
+	{ "filter", "aggregate-ipv4", NEIGHBOURS, FIELD(aggregate_v4),
+	  "so many banned addresses ban their /24" },
+	{ "filter", "aggregate-ipv6", NEIGHBOURS, FIELD(aggregate_v6),
+	  "so many banned /64 ban their /56, four times as many their /48" },
+	{ "filter", "syn-cookies", SWITCH, FIELD(syn_cookies),
+	  "answer floods of SYNs in the host's place" },
+	{ "filter", "syn-cookies-above", RATE, FIELD(syn_cookies_above),
+	  "SYNs that the host answers itself" },
+	{ "filter", "bans-file", BANS_FILE, FIELD(bans_file),
+	  "where bans are kept over a reboot, or 'none'" },
+	{ "filter", "report-interval", INTERVAL, FIELD(report_interval),
+	  "time between the reports of 'sumun run'" },
+
+	{ "guard", "ports", PORTS, GUARD(ports),
+	  "what it guards; none: all packets that no other guard has" },
+	{ "guard", "per-source", RATE, GUARD(connections), "new connections of one source" },
+	{ "guard", "packets-per-source", RATE, GUARD(packets), "packets of one source" },
+	{ "guard", "bytes-per-source", RATE, GUARD(bytes), "bytes of one source" },
+	{ "guard", "total", RATE, GUARD(total), "new connections of all sources together" },
+	{ "guard", "burst", BURST, GUARD(burst), "how many may come at once" },
+	{ "guard", "ban", BAN, GUARD(ban), "how long a source over its limit is banned" },
+	{ "guard", "ban-max", BAN_MAX, GUARD(ban_max),
+	  "each further ban is twice as long, up to this" },
+	{ "guard", "mode", MODE, GUARD(mode), "observe: count what it would drop, drop nothing" },
+
+	{ "scan", "detect", SWITCH, FIELD(scan.on), "tell of sources that try closed ports" },
+	{ "scan", "mode", MODE, FIELD(scan.mode), "observe: tell only; enforce: ban them too" },
+	{ "scan", "ports", SCAN_PORTS, FIELD(scan.ports), "so many different closed ports ..." },
+	{ "scan", "window", WINDOW, FIELD(scan.window), "... within this time are a scan" },
+	{ "scan", "ban", BAN, FIELD(scan.ban), "how long a scanner is banned, unproven-ban at most" },
 };
-const size_t filter_setting_count = ARRAY_SIZE(filter_settings);
+_Static_assert(ARRAY_SIZE(filter_settings) == FILTER_SETTINGS, "as many as settings.h says");

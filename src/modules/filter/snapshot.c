@@ -15,10 +15,17 @@ const char *reason_name(enum filter_reason reason)
 		[REASON_NON_IP] = "non-ip",       [REASON_FRAGMENT] = "fragment",
 		[REASON_BANNED] = "banned",       [REASON_BLOCKED_PORT] = "blocked-port",
 		[REASON_MALFORMED] = "malformed", [REASON_TOO_DEEP] = "too-deep",
+		[REASON_LISTED] = "listed",       [REASON_LIMITED] = "limited",
+		[REASON_SHED] = "shed",           [REASON_COOKIE] = "syn-cookie",
 	};
 	_Static_assert(ARRAY_SIZE(names) == REASON_COUNT, "a name for every reason");
 
 	return (size_t)reason < ARRAY_SIZE(names) ? names[reason] : "?";
+}
+
+bool reason_drops(uint32_t reason)
+{
+	return reason >= REASON_FIRST_DROP && reason < REASON_COUNT && reason != REASON_COOKIE;
 }
 
 const char *protocol_row_name(uint32_t row, char buffer[16])
@@ -41,7 +48,6 @@ static void add(struct filter_counter *sum, const struct filter_counter *counter
 	sum->bytes += __atomic_load_n(&counter->bytes, __ATOMIC_RELAXED);
 }
 
-/* Each counter is read once, so that the sums over reasons and over protocols agree. */
 static void add_counters(struct snapshot *snapshot, const struct store *store, uint32_t cpu)
 {
 	for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
@@ -53,11 +59,38 @@ static void add_counters(struct snapshot *snapshot, const struct store *store, u
 										verdict, row)]);
 				add(&snapshot->total, &one);
 				add(&snapshot->reasons[reason][verdict], &one);
+				add(&snapshot->verdicts[verdict], &one);
 				add(&snapshot->protocols[row], &one);
 			}
 		}
 	}
 }
+
+/* Structs that hold nothing but 64-bit numbers, each written by one CPU. */
+static void add_numbers(void *sum, const void *numbers, size_t size)
+{
+	const uint64_t *from = numbers;
+	uint64_t *to = sum;
+
+	for (size_t i = 0; i < size / sizeof(*to); i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static void add_cpu(struct snapshot *snapshot, const struct store *store, uint32_t cpu)
+{
+	const struct filter_shadow_counters *shadow = &store->shadow_counters[cpu];
+
+	add_counters(snapshot, store, cpu);
+	add_numbers(&snapshot->tally, &store->tallies[cpu], sizeof(snapshot->tally));
+	add_numbers(snapshot->guards, &store->guard_counters[cpu], sizeof(snapshot->guards));
+	add_numbers(snapshot->lists, &store->list_counters[cpu], sizeof(snapshot->lists));
+	for (uint32_t now = 0; now < REASON_COUNT; now++)
+		for (uint32_t tried = 0; tried < REASON_COUNT; tried++)
+			add(&snapshot->shadow[now][tried], &shadow->pairs[now][tried]);
+}
+_Static_assert(sizeof(struct filter_guard_counters) == sizeof(((struct snapshot *)0)->guards) &&
+		       sizeof(struct filter_list_counters) == sizeof(((struct snapshot *)0)->lists),
+	       "the snapshot holds what one CPU counts");
 
 struct snapshot *snapshot_take(const struct store *store)
 {
@@ -67,18 +100,13 @@ struct snapshot *snapshot_take(const struct store *store)
 	if (!snapshot)
 		return NULL;
 	snapshot->time = timestamp_boottime();
-	for (uint32_t cpu = 0; cpu < state->cpus; cpu++) {
-		add_counters(snapshot, store, cpu);
-		snapshot->events_sent += store->losses[cpu].events_sent;
-		snapshot->events_lost += store->losses[cpu].events_lost;
-	}
+	for (uint32_t cpu = 0; cpu < state->cpus; cpu++)
+		add_cpu(snapshot, store, cpu);
 	for (uint32_t bank = 0; bank < state->port_banks; bank++) {
-		const uint64_t *ports =
-			store->ports + (size_t)bank * FILTER_PORT_PROTOCOLS * FILTER_PORTS;
+		size_t size = FILTER_PORT_PROTOCOLS * FILTER_PORTS;
 
-		for (size_t i = 0; i < FILTER_PORT_PROTOCOLS * FILTER_PORTS; i++)
-			(&snapshot->attempts[0][0])[i] +=
-				__atomic_load_n(&ports[i], __ATOMIC_RELAXED);
+		add_numbers(snapshot->attempts, store->ports + bank * size,
+			    sizeof(snapshot->attempts));
 	}
 	return snapshot;
 }
@@ -121,9 +149,5 @@ struct filter_counter snapshot_reason(const struct snapshot *snapshot, enum filt
 
 struct filter_counter snapshot_dropped(const struct snapshot *snapshot)
 {
-	struct filter_counter sum = { 0, 0 };
-
-	for (size_t reason = 0; reason < REASON_COUNT; reason++)
-		add(&sum, &snapshot->reasons[reason][VERDICT_DROPPED]);
-	return sum;
+	return snapshot->verdicts[VERDICT_DROPPED];
 }

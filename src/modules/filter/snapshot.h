@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All counters of the filter at one moment, summed over CPUs. Cumulative since the gate
- * was raised; rates are differences of two snapshots over the time between them.
+ * was raised; rates are differences of two snapshots over the time between them. Every
+ * counter is read once, so that the sums over reasons, protocols and verdicts are `total`.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/port.h"
@@ -15,15 +17,24 @@ struct snapshot {
 	struct filter_counter total;
 	struct filter_counter reasons[REASON_COUNT][VERDICT_COUNT];
 	struct filter_counter protocols[PROTOCOL_ROWS];
+	struct filter_counter verdicts[VERDICT_COUNT];
 	uint64_t attempts[FILTER_PORT_PROTOCOLS][FILTER_PORTS];
-	uint64_t events_sent;
-	uint64_t events_lost;
+	struct filter_tally tally;
+	struct filter_guard_counter guards[GUARDS_MAX + 1]; /* by number */
+	struct filter_counter lists[LISTS_MAX + 1];         /* by number */
+	/* What the policy in force said, and what the one that is tried beside it would. */
+	struct filter_counter shadow[REASON_COUNT][REASON_COUNT];
 };
 
 /* NULL when out of memory; free() it. */
 struct snapshot *snapshot_take(const struct store *store);
 
 const char *reason_name(enum filter_reason reason); /* "pass", "blocked-port", ... */
+/*
+ * Whether a packet of this reason is lost in enforce mode. One that was answered in the
+ * host's place is not: its sender gets what it asked for.
+ */
+bool reason_drops(uint32_t reason);
 /* "tcp", "arp", "non-ip", "unknown"; `row` is an IP protocol or PROTOCOL_*. */
 const char *protocol_row_name(uint32_t row, char buffer[16]);
 

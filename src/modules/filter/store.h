@@ -4,10 +4,11 @@
  * <state directory>/filter-v<FILTER_LAYOUT>, opened again by every command.
  *
  *   program             the XDP program
- *   state hints bans4 bans_wide counters losses ports sightings ban_info events
+ *   state hints ...     its maps, by the names of filter.h
  *   links/<ifindex>     one XDP link an interface; its time of birth is when it was attached
+ *   tables/<n>/<list>   the ranges of each list in element n of `lists`; see list_store.h
  *   kept/               there when `up` made this state last: `run` then leaves it in place
- *   reader/             whoever holds its lock reads the ring
+ *   reader<n>/          whoever holds its lock reads ring n
  *
  * The pins are made in a directory of another name and renamed, so that they are
  * seen all together or not at all.
@@ -28,15 +29,24 @@ enum store_map {
 	STORE_STATE,
 	STORE_HINTS,
 	STORE_BANS4,
+	STORE_BANS6,
 	STORE_BANS_WIDE,
 	STORE_COUNTERS,
-	STORE_LOSSES,
+	STORE_TALLIES,
 	STORE_PORTS,
 	STORE_SIGHTINGS,
+	STORE_METERS,
+	STORE_SCANNERS,
+	STORE_GUARD_COUNTERS,
+	STORE_LIST_COUNTERS,
+	STORE_SHADOW_COUNTERS,
+	STORE_CONFIG_TEXT,
 	STORE_MAPPED, /* the ones above are mapped into memory, the ones below are not */
 	STORE_BAN_INFO = STORE_MAPPED,
-	STORE_EVENTS,
-	STORE_MAPS,
+	STORE_LISTENING,
+	STORE_LISTS,
+	STORE_EVENTS0,
+	STORE_MAPS = STORE_EVENTS0 + EVENT_RINGS,
 };
 
 enum store_access {
@@ -57,9 +67,15 @@ struct store {
 	} mappings[STORE_MAPPED];
 	struct tables tables;
 	const struct filter_counter *counters;
-	const struct filter_losses *losses;
+	const struct filter_tally *tallies; /* by CPU, as all that follow but ports */
 	const uint64_t *ports;
 	const struct filter_sighting *sightings;
+	const struct filter_guard_counters *guard_counters;
+	const struct filter_list_counters *list_counters;
+	const struct filter_shadow_counters *shadow_counters;
+	struct filter_config_text *config_text;       /* FILTER_POLICY_SLOTS */
+	const struct filter_meter_bucket *meters;    /* METER_BUCKETS */
+	const struct filter_scanner_group *scanners; /* SCANNER_GROUPS */
 	struct ticks ticks;
 };
 
@@ -71,6 +87,16 @@ struct store {
  * (observe, nothing blocked). Says what is missing when the kernel refuses.
  */
 int store_create(struct store *ret_store, struct error *error);
+
+/* The same with room for list tables of so many cache lines, at least. */
+int store_create_with_room(uint32_t lines, struct store *ret_store, struct error *error);
+
+/*
+ * Loads the program again with room for list tables of `lines` cache lines each, over the
+ * same maps, and puts it in the place of the former on every pinned link. The tables that
+ * there are go along. Each packet is judged by one program or the other; they agree.
+ */
+int store_grow(struct store *store, uint32_t lines, struct error *error);
 
 /* Pins what store_create() made under `parent` (pins_directory()). */
 int store_pin(struct store *store, const char *parent, struct error *error);
@@ -111,16 +137,60 @@ void store_forget_ban(struct store *store, const struct prefix *prefix);
 /* Forgets what is known of bans that are over. Returns how many there were. */
 size_t store_sweep(struct store *store);
 
-/* The policy in force, and one that no packet is being judged by. */
+/* The policy in force; of an unconfirmed change whose time is over, the former one. */
 struct filter_policy *store_policy(const struct store *store);
+
+/* The policy that is tried beside it, or NULL. */
+struct filter_policy *store_shadow(const struct store *store);
+
+/* The tick at which an unconfirmed change is taken back, 0 when there is none. */
+uint32_t store_pending(const struct store *store);
+
+/* Whether that tick has come: the kernel judges by the former policy, nobody has tidied up yet. */
+bool store_is_overdue(const struct store *store);
+
+/* The policy that is gone back to; NULL when no change is pending. */
+struct filter_policy *store_former(const struct store *store);
+
+/* A slot that no packet is judged by, nor will be unless asked: zeroed, or a copy of the policy in
+ * force. */
 struct filter_policy *store_spare_policy(const struct store *store);
+struct filter_policy *store_copy_policy(const struct store *store);
 
 /*
  * Puts a policy got from store_spare_policy() in force: every packet from now on is
  * judged by it, every packet before was judged by the former. Returns after the last
- * packet has left the former, so its slot may be written again.
+ * packet has left the former, so its slot may be written again. With `deadline` (a tick)
+ * packets go back to the former by themselves then, unless store_confirm() came.
  */
-void store_put_in_force(struct store *store, struct filter_policy *policy);
+void store_put_in_force(struct store *store, struct filter_policy *policy, uint32_t deadline);
+
+/* Ends what is pending: the change stays, or is taken back. */
+void store_confirm(struct store *store);
+void store_take_back(struct store *store);
+
+/* Tries a policy got from store_spare_policy() beside the one in force; NULL: no longer. */
+void store_try(struct store *store, struct filter_policy *policy);
+
+/*
+ * The content of an array of pages or lines: mapped (*ret_mapped bytes) where permissions
+ * allow it, else copied (*ret_mapped 0, free() it). Returns the number of elements.
+ */
+int store_read_array(const struct store *store, int fd, void **ret_memory, size_t *ret_mapped,
+		     struct error *error);
+
+/* Waits until every packet that is being judged now has been. */
+void store_grace(void);
+
+/* A new, empty table of lists: an array of lines that can be mapped. */
+int store_list_table(uint32_t lines, int *ret_fd, struct error *error);
+
+/* ---- for store_create.c -------------------------------------------------------- */
+
+const char *store_map_pin(enum store_map id);
+/* Maps what is mapped and makes the pointers; all map descriptors are open. */
+int store_map_all(struct store *store, struct error *error);
+void store_read_ticks(struct store *store);
 
 static inline void cleanup_store(struct store *store)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/duration.h"
 #include "base/timestamp.h"
+#include "modules/filter/describe.h"
 #include "modules/filter/snapshot.h"
 #include "modules/filter/watch.h"
 
 enum {
-	EVENTS_TOLD = 25,    /* events a second at most */
+	EVENTS_TOLD = 25,    /* first packets a second at most */
+	NOTICES_TOLD = 25,   /* bans, scans and full tables a second at most */
 	SOURCES_TOLD = 5,    /* lines a second at most; the rest is one more line a reason */
 	ANNOUNCED = 1 << 12, /* sources remembered as told of, by hash */
 	ANNOUNCED_SECONDS = 3,
@@ -25,6 +26,7 @@ struct former {
 struct announced {
 	struct filter_key source;
 	uint32_t reason;
+	bool dropped;
 	uint64_t time; /* CLOCK_BOOTTIME, nanoseconds; 0: nobody */
 };
 
@@ -37,58 +39,67 @@ struct told {
 	uint64_t firsts;
 };
 
+/* Of each reason and of watched ports: what was counted, and what of it was told. */
+struct ledger {
+	uint64_t counted[2];  /* packets that passed and that were dropped, a second ago */
+	uint64_t second[2];   /* and in this second */
+	int64_t rest;         /* not told yet; below 0: told before counted */
+	int64_t rest_dropped; /* of the rest, as far as can be said */
+};
+
 struct watch {
 	const struct store *store;
+	const struct selection *selection;
+	struct selection everything;
+	bool all; /* without a limit of lines, and nothing old */
 	size_t slots;
 	struct former *former;
-	struct told *told;              /* one for each slot, room for the worst case */
-	uint64_t counted[REASON_COUNT]; /* packets of each reason, a second ago */
-	int64_t rest[REASON_COUNT];     /* of them, not told yet; below 0: told before counted */
-	unsigned events_told;           /* in this second */
-	uint64_t start;                 /* CLOCK_BOOTTIME, nanoseconds */
+	struct told *told; /* one for each slot, room for the worst case */
+	struct ledger ledgers[REASON_ROOM];
+	unsigned events_told, notices_told; /* in this second */
+	uint64_t notices_untold;
+	uint64_t start; /* CLOCK_BOOTTIME, nanoseconds */
 	struct announced announced[ANNOUNCED];
 };
 
-static const struct csv_column event_columns[] = {
-	{ "time", "time" },
-	{ "action", "action" },
-	{ "source", "source" },
-	{ "source_port", "source port" },
-	{ "destination", "destination" },
-	{ "destination_port", "destination port" },
-	{ "protocol", "protocol" },
-	{ NULL, NULL },
-};
-
-static const struct record_type event_type = {
-	.name = "filter-event",
-	.text = "{time} {action} {reason}: {protocol} {source:source_port} -> "
-		"{destination:destination_port} on {interface}",
-	.csv = event_columns,
-};
-
-static const struct record_type repeat_type = {
-	.name = "filter-repeat",
-	.text = "{time} {action} {reason}: {source} {packets} more in the last second",
-};
-
-static const struct record_type rest_type = {
-	.name = "filter-rest",
-	.text = "{time} {action} {reason}: {packets} from other sources in the last second",
-};
-
-static uint64_t count_reason(const struct store *store, enum filter_reason reason)
+static uint64_t count_verdict(const struct store *store, uint32_t reason,
+			      enum filter_verdict verdict)
 {
 	uint64_t packets = 0;
 
 	for (uint32_t cpu = 0; cpu < store->tables.state->cpus; cpu++) {
-		uint32_t first = filter_counter_index(cpu, reason, 0, 0);
+		uint32_t first = filter_counter_index(cpu, reason, verdict, 0);
 
-		for (uint32_t i = 0; i < VERDICT_COUNT * PROTOCOL_ROOM; i++)
+		for (uint32_t i = 0; i < PROTOCOL_ROOM; i++)
 			packets += __atomic_load_n(&store->counters[first + i].packets,
 						   __ATOMIC_RELAXED);
 	}
 	return packets;
+}
+
+static void add_to_rest(struct ledger *ledger, bool dropped, int64_t packets)
+{
+	ledger->rest += packets;
+	ledger->rest_dropped += dropped ? packets : 0;
+}
+
+/* What the counters say of this second. Watched ports have none; their sightings are added up. */
+static void count_second(struct watch *watch)
+{
+	for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
+		struct ledger *ledger = &watch->ledgers[reason];
+
+		if (!reason_drops(reason))
+			continue;
+		for (int dropped = 0; dropped < 2; dropped++) {
+			uint64_t counted = count_verdict(
+				watch->store, reason, dropped ? VERDICT_DROPPED : VERDICT_PASSED);
+
+			ledger->second[dropped] = counted - ledger->counted[dropped];
+			ledger->counted[dropped] = counted;
+			add_to_rest(ledger, dropped, (int64_t)ledger->second[dropped]);
+		}
+	}
 }
 
 static void remember(struct watch *watch)
@@ -98,17 +109,20 @@ static void remember(struct watch *watch)
 
 		watch->former[i] = (struct former){ seen->packets, seen->bytes, seen->episode };
 	}
-	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++)
-		watch->counted[reason] = count_reason(watch->store, reason);
+	count_second(watch);
+	for (size_t i = 0; i < REASON_ROOM; i++)
+		watch->ledgers[i].rest = watch->ledgers[i].rest_dropped = 0;
 }
 
-struct watch *watch_new(const struct store *store)
+struct watch *watch_new(const struct store *store, const struct selection *selection)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
 
 	if (!watch)
 		return NULL;
 	watch->store = store;
+	watch->selection = selection ? selection : &watch->everything;
+	watch->all = selection;
 	watch->start = timestamp_boottime();
 	watch->slots = (size_t)store->tables.state->cpus * SIGHTINGS_PER_CPU;
 	watch->former = calloc(watch->slots, sizeof(*watch->former));
@@ -131,76 +145,70 @@ struct watch *watch_free(struct watch *watch)
 
 /* ---- the first packet of a source ---------------------------------------------------- */
 
-static bool same_source(struct filter_key a, struct filter_key b)
+static struct announced *find_announced(struct watch *watch, struct filter_key source,
+					uint32_t reason)
 {
-	return a.high == b.high && a.low == b.low;
+	uint32_t hash = filter_wide_hash(source, reason, watch->store->tables.state->seed);
+
+	return &watch->announced[hash % ANNOUNCED];
+}
+
+static bool is_about(const struct announced *announced, struct filter_key source, uint32_t reason)
+{
+	return announced->time && announced->reason == reason &&
+	       announced->source.high == source.high && announced->source.low == source.low;
 }
 
 static bool announced_just_now(struct watch *watch, const struct filter_event *event)
 {
-	uint32_t hash =
-		filter_wide_hash(event->source, event->reason, watch->store->tables.state->seed);
-	struct announced *last = &watch->announced[hash % ANNOUNCED];
-	bool again = last->time && last->reason == event->reason &&
-		     same_source(last->source, event->source) &&
+	struct announced *last = find_announced(watch, event->source, event->reason);
+	bool again = is_about(last, event->source, event->reason) &&
 		     event->header.time < last->time + ANNOUNCED_SECONDS * NSEC_PER_SEC;
 
-	*last = (struct announced){ event->source, event->reason, event->header.time };
+	*last = (struct announced){ event->source, event->reason, event->dropped,
+				    event->header.time };
 	return again;
 }
 
-static const char *action_name(bool dropped)
+/* Is it told, and where? What is not told stays in the ledger. */
+static bool tell_packet(struct watch *watch, const struct filter_event *event, bool old,
+			bool *ret_quiet)
 {
-	return dropped ? "DROP" : "PASS";
+	bool full = !watch->all && watch->events_told >= EVENTS_TOLD;
+
+	if (announced_just_now(watch, event) || (full && !old))
+		return false;
+	*ret_quiet = full;
+	watch->events_told += !full;
+	if (!old && event->reason != REASON_COOKIE)
+		add_to_rest(&watch->ledgers[event->reason], event->dropped, -1);
+	return true;
 }
 
-static void add_address(struct record *record, const char *name, struct filter_key key)
+/* Bans and scans have no count that the rest would be part of: the logs get all of them. */
+static bool tell_notice(struct watch *watch, bool old, bool *ret_quiet)
 {
-	struct address address = address_of(key);
+	bool full = !watch->all && watch->notices_told >= NOTICES_TOLD;
 
-	if (key.high || key.low)
-		record_address(record, name, &address);
-	else
-		record_none(record, name);
-}
-
-static void add_port(struct record *record, const char *name, const struct filter_event *event,
-		     uint16_t port)
-{
-	bool has_ports = event->source_port || event->destination_port;
-
-	if (has_ports)
-		record_gauge(record, name, UNIT_NONE, port);
-	else
-		record_none(record, name);
+	*ret_quiet = full;
+	watch->notices_told += !full;
+	watch->notices_untold += full && !old;
+	return true;
 }
 
 bool watch_describe(struct watch *watch, const struct filter_event *event,
 		    struct record *ret_record, bool *ret_quiet)
 {
+	enum told_kind kind = describe_kind(event);
 	bool old = event->header.time < watch->start;
-	bool full = watch->events_told >= EVENTS_TOLD;
-	char name[IF_NAMESIZE] = "?", protocol[16];
+	bool packet = kind == TOLD_PACKET || kind == TOLD_WATCH;
 
-	if (event->reason >= REASON_COUNT || announced_just_now(watch, event) || (full && !old))
+	if ((old && watch->all) || !select_event(watch->selection, event))
 		return false;
-	*ret_quiet = full;
-	watch->events_told += !full;
-	if (!old)
-		watch->rest[event->reason]--;
-	if_indextoname(event->ifindex, name);
-	record_begin(ret_record, &event_type);
-	record_time(ret_record, "time",
-		    timestamp_now() - (timestamp_boottime() - event->header.time));
-	record_label(ret_record, "action", action_name(event->dropped));
-	record_label(ret_record, "reason", reason_name(event->reason));
-	add_address(ret_record, "source", event->source);
-	add_port(ret_record, "source_port", event, event->source_port);
-	add_address(ret_record, "destination", event->destination);
-	add_port(ret_record, "destination_port", event, event->destination_port);
-	record_text(ret_record, "protocol", protocol_row_name(event->protocol, protocol));
-	record_text(ret_record, "interface", name);
-	record_gauge(ret_record, "bytes", UNIT_BYTES, event->bytes);
+	if (!(packet ? tell_packet(watch, event, old, ret_quiet)
+		     : tell_notice(watch, old, ret_quiet)))
+		return false;
+	describe_event(watch->store, event, ret_record);
 	return true;
 }
 
@@ -265,12 +273,19 @@ static size_t collect(struct watch *watch)
 	for (size_t i = 0; i < watch->slots; i++) {
 		struct former *former = &watch->former[i];
 		struct filter_sighting seen;
+		struct told *told = &watch->told[count];
 
 		if (!read_sighting(&watch->store->sightings[i], &seen) ||
 		    (seen.episode == former->episode && seen.packets <= former->packets))
 			continue;
-		watch->told[count++] = difference(&seen, former);
+		*told = difference(&seen, former);
 		*former = (struct former){ seen.packets, seen.bytes, seen.episode };
+		if (!reason_drops(seen.reason) && seen.reason != SIGHT_WATCHED)
+			continue;
+		count++;
+		if (seen.reason == SIGHT_WATCHED)
+			add_to_rest(&watch->ledgers[SIGHT_WATCHED], false,
+				    (int64_t)(told->packets + told->firsts));
 	}
 	return merge(watch->told, count);
 }
@@ -283,57 +298,104 @@ static int compare_told(const void *a, const void *b)
 	return (left < right) - (left > right);
 }
 
-static void begin_count(struct record *record, const struct record_type *type, bool dropped,
-			enum filter_reason reason, uint64_t packets)
+/* A sighting does not say; where this second saw both, the source's first packet does. */
+static bool was_dropped(struct watch *watch, const struct told *told)
 {
-	record_begin(record, type);
-	record_time(record, "time", timestamp_now());
-	record_label(record, "action", action_name(dropped));
-	record_label(record, "reason", reason_name(reason));
-	record_counter(record, "packets", UNIT_PACKETS, packets);
+	const struct ledger *ledger = &watch->ledgers[told->reason];
+	const struct announced *announced = find_announced(watch, told->source, told->reason);
+
+	if (told->reason == SIGHT_WATCHED)
+		return false;
+	if (!ledger->second[false] && !ledger->second[true])
+		return store_policy(watch->store)->mode == MODE_ENFORCE;
+	if (!ledger->second[false] || !ledger->second[true])
+		return ledger->second[true];
+	if (is_about(announced, told->source, told->reason))
+		return announced->dropped;
+	return ledger->second[true] >= ledger->second[false];
 }
 
-static void tell_source(struct watch *watch, struct output *output, const struct told *told,
-			bool dropped)
+static void tell_source(struct watch *watch, struct output *output, const struct told *told)
 {
+	struct told_count count = {
+		.reason = told->reason,
+		.dropped = was_dropped(watch, told),
+		.packets = told->packets,
+		.bytes = told->bytes,
+		.source = told->source,
+	};
 	struct record record;
 
-	begin_count(&record, &repeat_type, dropped, told->reason, told->packets);
-	add_address(&record, "source", told->source);
-	record_counter(&record, "bytes", UNIT_BYTES, told->bytes);
+	describe_repeat(&count, &record);
 	output_record(output, &record, false);
-	watch->rest[told->reason] -= (int64_t)told->packets;
+	add_to_rest(&watch->ledgers[told->reason], count.dropped, -(int64_t)told->packets);
+}
+
+static void tell_sources(struct watch *watch, struct output *output, size_t count)
+{
+	size_t lines = 0;
+
+	qsort(watch->told, count, sizeof(*watch->told), compare_told);
+	for (size_t i = 0; i < count && lines < SOURCES_TOLD; i++) {
+		const struct told *told = &watch->told[i];
+
+		if (!select_repeat(watch->selection, told->reason, told->source))
+			continue;
+		lines++;
+		/* In a flood, a source with one packet in a thousand is part of the rest. */
+		if (told->packets > 0 &&
+		    (int64_t)told->packets * 1000 >= watch->ledgers[told->reason].rest)
+			tell_source(watch, output, told);
+	}
+}
+
+static void tell_rest(struct output *output, uint32_t reason, bool dropped, int64_t packets)
+{
+	struct told_count count = { .reason = reason,
+				    .dropped = dropped,
+				    .packets = (uint64_t)packets };
+	struct record record;
+
+	if (packets <= 0)
+		return;
+	describe_rest(&count, &record);
+	output_record(output, &record, false);
+}
+
+static void tell_rests(struct watch *watch, struct output *output)
+{
+	for (uint32_t reason = 0; reason < REASON_ROOM; reason++) {
+		struct ledger *ledger = &watch->ledgers[reason];
+		int64_t least = ledger->rest < 0 ? ledger->rest : 0;
+		int64_t most = ledger->rest > 0 ? ledger->rest : 0;
+
+		if (ledger->rest_dropped < least)
+			ledger->rest_dropped = least;
+		if (ledger->rest_dropped > most)
+			ledger->rest_dropped = most;
+		if (ledger->rest <= 0)
+			continue;
+		if (select_rest(watch->selection, reason)) {
+			tell_rest(output, reason, true, ledger->rest_dropped);
+			tell_rest(output, reason, false, ledger->rest - ledger->rest_dropped);
+		}
+		ledger->rest = ledger->rest_dropped = 0;
+	}
 }
 
 void watch_second(struct watch *watch, struct output *output)
 {
-	bool dropped = store_policy(watch->store)->mode == MODE_ENFORCE;
 	struct record record;
-	size_t count;
 
 	/* Before the sightings: what arrives in between is then told early, not as a rest of one.
 	 */
-	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
-		uint64_t counted = count_reason(watch->store, reason);
-
-		watch->rest[reason] += (int64_t)(counted - watch->counted[reason]);
-		watch->counted[reason] = counted;
-	}
-	count = collect(watch);
-	qsort(watch->told, count, sizeof(*watch->told), compare_told);
-	for (size_t i = 0; i < count && i < SOURCES_TOLD; i++) {
-		const struct told *told = &watch->told[i];
-
-		/* In a flood, a source with one packet in a thousand is part of the rest. */
-		if (told->packets > 0 && (int64_t)told->packets * 1000 >= watch->rest[told->reason])
-			tell_source(watch, output, told, dropped);
-	}
-	for (enum filter_reason reason = REASON_FIRST_DROP; reason < REASON_COUNT; reason++) {
-		if (watch->rest[reason] <= 0)
-			continue;
-		begin_count(&record, &rest_type, dropped, reason, (uint64_t)watch->rest[reason]);
+	count_second(watch);
+	tell_sources(watch, output, collect(watch));
+	tell_rests(watch, output);
+	if (watch->notices_untold) {
+		describe_notices(watch->notices_untold, &record);
 		output_record(output, &record, false);
-		watch->rest[reason] = 0;
 	}
-	watch->events_told = 0;
+	watch->events_told = watch->notices_told = 0;
+	watch->notices_untold = 0;
 }

@@ -13,11 +13,21 @@
 
 enum { WORDS = 512, PROBLEMS = 64 };
 
+enum { PETS = 4 };
+
+struct pet {
+	char name[SECTION_NAME_SIZE];
+	unsigned legs;
+	char food[64];
+};
+
 struct sample {
 	char words[WORDS][200];
 	size_t count;
 	unsigned number;
 	char other[64];
+	struct pet pets[PETS];
+	size_t pet_count;
 };
 
 /* Words are all letters, digits and dots; anything else is wrong. */
@@ -78,6 +88,56 @@ static const struct setting first_settings[] = {
 };
 static const struct setting second_settings[] = {
 	{ "two", "other", false, parse_other, print_other, offsetof(struct sample, other), "o" },
+	{ "pet", "legs", false, parse_number, print_number, offsetof(struct pet, legs), "legs" },
+	{ "pet", "food", false, parse_other, print_other, offsetof(struct pet, food), "food" },
+};
+
+static int make_pet(void *target, const char *name, void **ret_item, struct error *error)
+{
+	struct sample *sample = target;
+	struct pet *pet = &sample->pets[sample->pet_count];
+
+	if (sample->pet_count == PETS)
+		return error_set(error, -EINVAL, "more than %d pets", PETS);
+	sample->pet_count++;
+	pet->legs = 4;
+	snprintf(pet->name, sizeof(pet->name), "%s", name);
+	*ret_item = pet;
+	return 0;
+}
+
+static const void *pet_at(const void *target, size_t index, const char **ret_name)
+{
+	const struct sample *sample = target;
+
+	if (index >= sample->pet_count)
+		return NULL;
+	*ret_name = sample->pets[index].name;
+	return &sample->pets[index];
+}
+
+static int check_pet(const void *target, const void *item, struct error *error)
+{
+	const struct sample *sample = target;
+	const struct pet *pet = item;
+
+	if (pet->legs <= 100)
+		return 0;
+	return error_set(error, -EINVAL, "pet %zu has too many legs", 1 + (pet - sample->pets));
+}
+
+static int check_two(const void *target, const void *item, struct error *error)
+{
+	assert_ptr_equal(target, item);
+	if (strcmp(((const struct sample *)target)->other, "!") != 0)
+		return 0;
+	return error_set(error, -EINVAL, "that is no other");
+}
+
+static const struct section second_sections[] = {
+	{ .name = "two", .check = check_two },
+	{ .name = "pet", .make = make_pet, .item = pet_at, .check = check_pet },
+	{ .name = NULL },
 };
 
 /* ---- reading ---------------------------------------------------------------------- */
@@ -106,7 +166,7 @@ static const struct outcome *read_bytes(const void *bytes, size_t size)
 	static struct outcome outcome;
 	struct setting_table tables[] = {
 		{ first_settings, ARRAY_SIZE(first_settings), &outcome.sample },
-		{ second_settings, ARRAY_SIZE(second_settings), &outcome.sample },
+		{ second_settings, ARRAY_SIZE(second_settings), &outcome.sample, second_sections },
 	};
 
 	memset(&outcome, 0, sizeof(outcome));
@@ -183,10 +243,14 @@ static void bad_files_are_told_with_their_line(void **state)
 		unsigned line;
 		const char *part;
 	} rows[] = {
-		{ "[three]\nx = 1\n", 2, "unknown section 'three'; there are: one, two" },
+		{ "[three]\nx = 1\n", 1, "unknown section 'three'; there are: one, two, pet NAME" },
+		{ "[three]", 1, "unknown section 'three'" },
+		{ "[]\n", 1, "unknown section ''" },
+		{ "[ one]\n[two ]\n[\tthree\t]\n", 3, "unknown section 'three'" },
+		{ "[one two]\n", 1, "[one] takes no name" },
 		{ "[one]\n\n# x\nnumbr = 1\n", 4,
 		  "unknown key 'numbr' in [one]; there are: words, number" },
-		{ "[One]\nnumber = 1\n", 2, "unknown section 'One'" },
+		{ "[One]\nnumber = 1\n", 1, "unknown section 'One'" },
 		{ "[one]\nNumber = 1\n", 2, "unknown key 'Number'" },
 		{ "[two]\nnumber = 1\n", 2, "unknown key 'number' in [two]; there are: other" },
 		{ "number = 1\n", 1, "'number' stands before the first [section]" },
@@ -230,7 +294,99 @@ static void every_problem_is_told(void **state)
 	assert_int_equal(outcome->lines[1], 3);
 	assert_int_equal(outcome->lines[2], 4);
 	assert_int_equal(outcome->lines[3], 5);
-	assert_int_equal(outcome->lines[4], 7);
+	assert_int_equal(outcome->lines[4], 6);
+}
+
+/* ---- named sections ------------------------------------------------------------------- */
+
+static void named_sections_fill_items(void **state)
+{
+	const struct outcome *outcome =
+		read_text("[pet cat]\nfood = fish\n[one]\nnumber = 7\n[ pet\t a-B_3 ] # it\n"
+			  "legs = 2\n[one]\nwords = a\n[pet snake]\nlegs = 0\nfood = mice\n"
+			  "[pet a23456789012345]");
+	const struct pet *pets = outcome->sample.pets;
+
+	if (outcome->problems)
+		fail_msg("%u: %s", outcome->lines[0], outcome->texts[0]);
+	assert_int_equal(outcome->sample.number, 7);
+	assert_string_equal(words_of(outcome), "a");
+	assert_int_equal(outcome->sample.pet_count, 4);
+	assert_string_equal(pets[0].name, "cat");
+	assert_int_equal(pets[0].legs, 4);
+	assert_string_equal(pets[0].food, "fish");
+	assert_string_equal(pets[1].name, "a-B_3");
+	assert_int_equal(pets[1].legs, 2);
+	assert_string_equal(pets[1].food, "");
+	assert_string_equal(pets[2].name, "snake");
+	assert_int_equal(pets[2].legs, 0);
+	assert_string_equal(pets[2].food, "mice");
+	assert_string_equal(pets[3].name, "a23456789012345");
+}
+
+static void wrong_named_sections_are_told_once(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned line;
+		const char *part;
+	} rows[] = {
+		{ "[pet]\nlegs = x\n", 1, "a name is wanted, as in [pet NAME]" },
+		{ "\n[pet ]\nlegs = x\n", 2, "a name is wanted" },
+		{ "[pet a.b]\nlegs = x\n", 1,
+		  "[pet NAME]: the name 'a.b' has other characters than letters" },
+		{ "[pet a b]\nlegs = x\n", 1, "the name 'a b' has other" },
+		{ "[pet \x1b[2J]", 1, "the name '\\x1b[2J' has other" },
+		{ "[pet \xc3\xa4]", 1, "has other characters" },
+		{ "[pet a234567890123456]\nnonsense = x\n", 1,
+		  "the name 'a234567890123456' is longer than 15 characters" },
+		{ "[pet cat]\nlegs = 1\n\n[pet dog]\n[pet cat]\nlegs = x\n", 5,
+		  "[pet cat] was given already, on line 1" },
+		{ "[pet 1]\n[pet 2]\n[pet 3]\n[pet 4]\n[pet 5]\nlegs = x\n", 5,
+		  "[pet 5]: more than 4 pets" },
+		{ "[petcat]\nlegs = 1\n", 1, "unknown section 'petcat'" },
+		{ "[pet cat]\nnumber = 1\n", 2,
+		  "unknown key 'number' in [pet]; there are: legs, food" },
+		{ "[pet cat]\nlegs = 1\n[pet dog]\nlegs = 1\nlegs = 1\n", 5,
+		  "'legs' was given already, on line 4" },
+		{ "[pet cat]\nlegs = 1\n[pet dog]\nlegs = x\n", 4, "legs: 'x' is no number" },
+		{ "[one]\nnumber = 1\n[pet cat]\n[one]\nnumber = 2\n", 5,
+		  "'number' was given already, on line 2" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct outcome *outcome = read_text(rows[i].text);
+
+		assert_row(outcome->problems == 1, rows[i].text);
+		if (outcome->lines[0] != rows[i].line || !strstr(outcome->texts[0], rows[i].part))
+			fail_msg("'%s' line %u: %s", rows[i].text, outcome->lines[0],
+				 outcome->texts[0]);
+	}
+}
+
+static void what_must_agree_is_told_at_its_section(void **state)
+{
+	const struct outcome *outcome =
+		read_text("\n[pet cat]\nlegs = 101\n[two]\nother = x\n[pet dog]\n[pet fly]\n"
+			  "legs = 102\n[two]\nother = !\n");
+
+	/* The second of [two] is the same key again. */
+	assert_int_equal(outcome->problems, 1);
+
+	outcome = read_text("\n[pet cat]\nlegs = 101\n[two]\n[pet dog]\n[pet fly]\n"
+			    "legs = 102\n[two]\nother = !\n");
+	assert_int_equal(outcome->problems, 3);
+	assert_int_equal(outcome->lines[0], 4);
+	assert_string_equal(outcome->texts[0], "[two]: that is no other");
+	assert_int_equal(outcome->lines[1], 2);
+	assert_string_equal(outcome->texts[1], "[pet cat]: pet 1 has too many legs");
+	assert_int_equal(outcome->lines[2], 6);
+	assert_string_equal(outcome->texts[2], "[pet fly]: pet 3 has too many legs");
+
+	/* Nobody is asked about what was not read whole. */
+	outcome = read_text("[pet cat]\nlegs = 101\n[one]\nnumber = x\n");
+	assert_int_equal(outcome->problems, 1);
+	assert_int_equal(outcome->lines[0], 4);
 }
 
 static void nul_bytes_are_refused(void **state)
@@ -432,7 +588,7 @@ static char *print(const struct sample *sample)
 {
 	struct setting_table tables[] = {
 		{ first_settings, 2, (void *)sample },
-		{ second_settings, 1, (void *)sample },
+		{ second_settings, ARRAY_SIZE(second_settings), (void *)sample, second_sections },
 	};
 	char *text = NULL;
 	size_t size;
@@ -441,6 +597,25 @@ static char *print(const struct sample *sample)
 	config_print(tables, ARRAY_SIZE(tables), memory);
 	fclose(memory);
 	return text;
+}
+
+static void named_sections_are_printed_in_their_order(void **state)
+{
+	static const char text[] = "[one]\n# words =\nnumber = 0\n\n[two]\nother = x\n\n"
+				   "[pet dog]\nlegs = 4\nfood = all\n\n"
+				   "[pet cat]\nlegs = 3\n# food =\n";
+	CLEANUP_FREE char *again = NULL;
+	const struct outcome *outcome = read_text("[pet dog]\nfood = all\n[pet cat]\nlegs = 3\n"
+						  "[two]\nother = x\n");
+
+	assert_int_equal(outcome->problems, 0);
+	again = print(&outcome->sample);
+	assert_string_equal(again, text);
+	outcome = read_text(text);
+	assert_int_equal(outcome->problems, 0);
+	free(again);
+	again = print(&outcome->sample);
+	assert_string_equal(again, text);
 }
 
 static void what_is_printed_reads_back(void **state)
@@ -475,6 +650,9 @@ int main(void)
 		cmocka_unit_test(good_files),
 		cmocka_unit_test(bad_files_are_told_with_their_line),
 		cmocka_unit_test(every_problem_is_told),
+		cmocka_unit_test(named_sections_fill_items),
+		cmocka_unit_test(wrong_named_sections_are_told_once),
+		cmocka_unit_test(what_must_agree_is_told_at_its_section),
 		cmocka_unit_test(nul_bytes_are_refused),
 		cmocka_unit_test(an_indented_key_is_no_value),
 		cmocka_unit_test(long_lists_are_read_whole),
@@ -484,6 +662,7 @@ int main(void)
 		cmocka_unit_test(unreadable_files_have_their_errno),
 		cmocka_unit_test(a_file_is_read_as_its_text_is),
 		cmocka_unit_test(a_pipe_is_read_from_its_beginning),
+		cmocka_unit_test(named_sections_are_printed_in_their_order),
 		cmocka_unit_test(what_is_printed_reads_back),
 	};
 

@@ -23,6 +23,7 @@ static inline void plain_make(struct plain *plain)
 		.policies = plain->globals->policies,
 		.hints = calloc(HINT_WORDS, sizeof(uint64_t)),
 		.bans4 = calloc(BAN4_BUCKETS, sizeof(struct ban4_bucket)),
+		.bans6 = calloc(BAN6_BUCKETS, sizeof(struct ban6_bucket)),
 		.bans_wide = calloc(BAN_WIDE_BUCKETS, sizeof(struct wide_bucket)),
 	};
 }
@@ -32,6 +33,7 @@ static inline void plain_free(struct plain *plain)
 	free(plain->globals);
 	free(plain->tables.hints);
 	free(plain->tables.bans4);
+	free(plain->tables.bans6);
 	free(plain->tables.bans_wide);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "../../unit.h"
 
+#include "base/duration.h"
 #include "modules/filter/policy.h"
 #include "plain.h"
 
@@ -19,13 +20,6 @@ static int destroy(void **state)
 	return 0;
 }
 
-static int add(struct plain *plain, const char *text, uint64_t role)
-{
-	struct prefix wanted = prefix(text);
-
-	return policy_add_role(&plain->tables, &plain->globals->policies[1], &wanted, role, NULL);
-}
-
 static uint64_t role_of(const struct plain *plain, const char *text)
 {
 	struct address wanted = address(text);
@@ -33,138 +27,79 @@ static uint64_t role_of(const struct plain *plain, const char *text)
 	return policy_role(&plain->globals->policies[1], &wanted);
 }
 
-/* As the packet path asks: is this address near an entry of the policy? */
-static bool near_entry(const struct plain *plain, const char *text)
-{
-	struct address wanted = address(text);
-	uint32_t family = address_is_v4(&wanted) ? FAMILY_V4 : FAMILY_V6;
-	uint32_t hint = filter_allow_hint(family, key_of(&wanted), plain->globals->state.seed) %
-			ALLOW_HINT_BITS;
+/* ---- limits ------------------------------------------------------------------------- */
 
-	return plain->globals->policies[1].allow_hints[family][hint / 64] >> (hint % 64) & 1;
+/* The token bucket that the kernel keeps, as guards.bpf.h has it. */
+static bool spend(uint64_t *due, const struct filter_limit *limit, uint64_t units, uint64_t now)
+{
+	uint64_t cost = units * limit->interval >> PRICE_SHIFT,
+		 next = (*due > now ? *due : now) + cost;
+
+	if (next - now > limit->burst)
+		return false;
+	*due = next;
+	return true;
 }
 
-/* ---- entries ---------------------------------------------------------------------- */
-
-static void roles_of_all_entries_add_up(void **state)
+static uint64_t spend_all(uint64_t *due, const struct filter_limit *limit, uint64_t now)
 {
-	struct plain *plain = *state;
+	uint64_t count = 0;
 
-	assert_ok(add(plain, "192.0.2.0/24", ROLE_ALLOW));
-	assert_ok(add(plain, "192.0.2.7", ROLE_GUARDED));
-	assert_ok(add(plain, "192.0.2.7", 53ULL << ROLE_SOURCE_PORT_SHIFT));
-	assert_ok(add(plain, "2001:db8::/32", ROLE_GUARDED));
-	assert_ok(add(plain, "::/0", ROLE_ALLOW));
-	assert_int_equal(role_of(plain, "192.0.2.8"), ROLE_ALLOW);
-	assert_int_equal(role_of(plain, "192.0.2.7"),
-			 ROLE_ALLOW | ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT);
-	assert_int_equal(role_of(plain, "192.0.3.1"), 0);
-	assert_int_equal(role_of(plain, "2001:db8::1"), ROLE_ALLOW | ROLE_GUARDED);
-	assert_int_equal(role_of(plain, "2001:db9::1"), ROLE_ALLOW);
-}
-
-static void entries_are_gone_through_once_each(void **state)
-{
-	static const char *const texts[] = { "192.0.2.0/24", "10.0.0.0/8", "2001:db8::/48",
-					     "192.0.2.7" };
-	struct plain *plain = *state;
-	unsigned seen = 0, count = 0;
-	size_t position = 0;
-	struct prefix entry;
-	uint64_t role;
-
-	assert_false(policy_next(&plain->globals->policies[1], &position, &entry, &role));
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		assert_ok(add(plain, texts[i], ROLE_ALLOW));
-		assert_ok(add(plain, texts[i], 1ULL << (20 + i)));
-	}
-	position = 0;
-	while (policy_next(&plain->globals->policies[1], &position, &entry, &role)) {
-		for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-			struct prefix wanted = prefix(texts[i]);
-
-			if (!prefix_equal(&entry, &wanted))
-				continue;
-			assert_int_equal(role, ROLE_ALLOW | 1ULL << (20 + i));
-			seen |= 1u << i;
-		}
+	while (count < 10000000 && spend(due, limit, 1, now))
 		count++;
-	}
-	assert_int_equal(count, ARRAY_SIZE(texts));
-	assert_int_equal(seen, 0xf);
+	return count;
 }
 
-static void both_kinds_of_hints_are_set(void **state)
+/* So many at once, and after a period as many as the rate says; never more. */
+static void a_limit_lets_through_what_its_rate_says(void **state)
 {
 	static const struct {
-		const char *prefix, *inside[3];
+		struct rate rate;
+		uint64_t burst;
+		uint32_t hz;
 	} rows[] = {
-		{ "192.0.2.7", { "192.0.2.7" } },
-		{ "10.16.0.0/12", { "10.16.0.0", "10.31.255.255" } },
-		{ "10.0.0.0/8", { "10.0.0.0", "10.255.255.255", "10.99.1.1" } },
-		{ "64.0.0.0/2", { "64.0.0.0", "127.255.255.255", "100.99.1.1" } },
-		{ "0.0.0.0/0", { "0.0.0.1", "255.255.255.255", "100.99.1.1" } },
-		{ "2001:db8::1", { "2001:db8::1" } },
-		{ "2001:db8::/32", { "2001:db8::", "2001:db8:ffff::", "2001:db8:77:1::" } },
-		{ "2001:d00::/28", { "2001:d00::", "2001:d0f:ffff::", "2001:d07:77:1::" } },
-		{ "2000::/3", { "2000::", "3fff:ffff::", "2a00::" } },
-		{ "::/0", { "::1", "ffff::", "2a00::" } },
+		{ { 20, 60 * NSEC_PER_SEC }, 0, 250 },
+		{ { 20, 60 * NSEC_PER_SEC }, 5, 1000 },
+		{ { 1000, 60 * NSEC_PER_SEC }, 0, 100 },
+		{ { 50000, NSEC_PER_SEC }, 0, 250 },
+		{ { 50000, NSEC_PER_SEC }, 60000, 1000 },
+		{ { 1, 86400 * NSEC_PER_SEC }, 3, 1000 },
+		{ { 1000000, NSEC_PER_SEC }, 100000, 250 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct plain plain;
+		struct filter_limit limit = policy_limit(&rows[i].rate, rows[i].burst, rows[i].hz);
+		uint64_t burst = rows[i].burst ? rows[i].burst : rows[i].rate.count;
+		uint64_t period = rows[i].rate.period / NSEC_PER_SEC * rows[i].hz << METER_SHIFT;
+		uint64_t now = 1ULL << 50, due = 0, most;
 
-		plain_make(&plain);
-		assert_ok(add(&plain, rows[i].prefix, ROLE_ALLOW));
-		for (size_t j = 0; j < 3 && rows[i].inside[j]; j++) {
-			assert_row(near_entry(&plain, rows[i].inside[j]), rows[i].prefix);
-			assert_row(hinted(&plain.tables, address(rows[i].inside[j])),
-				   rows[i].prefix);
-		}
-		if (i < 3) {
-			assert_false(near_entry(&plain, "11.0.0.1"));
-			assert_false(hinted(&plain.tables, address("11.0.0.1")));
-		}
-		/* The other family's are not touched. */
-		assert_row(!near_entry(&plain, i < 5 ? "2a00::" : "192.0.2.7"), rows[i].prefix);
-		assert_row(!hinted(&plain.tables, address(i < 5 ? "2a00::" : "192.0.2.7")),
-			   rows[i].prefix);
-		plain_free(&plain);
+		assert_in_range(spend_all(&due, &limit, now), burst, burst + burst / 2000);
+		assert_int_equal(spend_all(&due, &limit, now), 0);
+		/* A tenth of the period gives a tenth of the rate. */
+		most = rows[i].rate.count / 10 < burst ? rows[i].rate.count / 10 : burst;
+		assert_in_range(spend_all(&due, &limit, now + period / 10), most - most / 500,
+				most + most / 500 + 1);
+		/* However long nothing came, no more than the burst. */
+		assert_in_range(spend_all(&due, &limit, now + 1000 * period), burst,
+				burst + burst / 2000);
 	}
 }
 
-static void as_many_entries_fit_as_are_said(void **state)
+static void a_burst_of_less_than_a_jiffy_is_one(void **state)
 {
-	struct plain *plain = *state;
-	struct error error = {};
-	struct prefix host;
-	uint64_t seed = 31;
+	struct rate rate = { 1000000, NSEC_PER_SEC };
+	struct filter_limit limit = policy_limit(&rate, 1, 100);
+	uint64_t due = 0;
 
-	for (int i = 0; i <= ALLOW_CAPACITY; i++) {
-		host = prefix_of(&(struct address){ { 0x20, 1 } }, ADDRESS_BITS);
-		for (size_t b = 2; b < 16; b++)
-			host.address.bytes[b] = (uint8_t)random_next(&seed);
-		assert_int_equal(policy_add_role(&plain->tables, &plain->globals->policies[1],
-						 &host, ROLE_ALLOW, &error),
-				 i < ALLOW_CAPACITY ? 0 : -ENOSPC);
-	}
-	assert_error_contains(&error, "more than 1024 allow entries");
-	assert_int_equal(policy_role(&plain->globals->policies[1], &host.address), 0);
+	/* 100 jiffies a second: what is due within one comes at once. */
+	assert_in_range(spend_all(&due, &limit, 1ULL << 50), 9990, 10010);
 }
 
-static void as_many_lengths_fit_as_are_said(void **state)
+static void no_rate_is_no_limit(void **state)
 {
-	struct plain *plain = *state;
-	struct error error = {};
+	struct rate rate = { 0, 0 };
 
-	for (uint8_t length = 0; length <= LENGTHS_MAX; length++) {
-		struct prefix wanted = network("2001:db8::", 40 + length);
-
-		assert_int_equal(policy_add_role(&plain->tables, &plain->globals->policies[1],
-						 &wanted, ROLE_ALLOW, &error),
-				 length < LENGTHS_MAX ? 0 : -ENOSPC);
-	}
-	assert_error_contains(&error, "more than 24 different prefix lengths");
+	assert_int_equal(policy_limit(&rate, 7, 250).interval, 0);
 }
 
 /* ---- a whole policy ------------------------------------------------------------------ */
@@ -186,10 +121,15 @@ static void a_policy_is_filled_from_configuration_and_peers(void **state)
 	peers.peers[4] = (struct peer){ address("192.0.2.1"), PEER_RESOLVER, 53 };
 	peers.count = 5;
 
-	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, NULL));
+	plain->globals->state.jiffies_hz = 250;
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, false, NULL));
 	assert_int_equal(policy->mode, MODE_ENFORCE);
-	assert_int_equal(policy->blocked[FILTER_TCP][8080 / 64] >> (8080 % 64), 3);
-	assert_int_equal(policy->blocked[FILTER_UDP][0], 1ULL << 53);
+	assert_int_equal(policy->ports[FILTER_TCP][8079], 0);
+	assert_int_equal(policy->ports[FILTER_TCP][8080], PORT_BLOCKED);
+	assert_int_equal(policy->ports[FILTER_TCP][8081], PORT_BLOCKED);
+	assert_int_equal(policy->ports[FILTER_TCP][8082], 0);
+	assert_int_equal(policy->ports[FILTER_UDP][53], PORT_BLOCKED);
+	assert_int_equal(policy->list_table, LIST_TABLES);
 	assert_int_equal(role_of(plain, "198.51.100.3"), ROLE_ALLOW);
 	assert_int_equal(role_of(plain, "2001:db8:1::3"), ROLE_ALLOW);
 	assert_int_equal(role_of(plain, "192.0.2.1"),
@@ -198,6 +138,106 @@ static void a_policy_is_filled_from_configuration_and_peers(void **state)
 			 ROLE_GUARDED | 53ULL << ROLE_SOURCE_PORT_SHIFT);
 	assert_int_equal(role_of(plain, "203.0.113.9"), ROLE_GUARDED);
 	assert_int_equal(role_of(plain, "192.0.2.100"), 0);
+}
+
+static struct guard_config guard(const char *name, uint16_t first, uint16_t last)
+{
+	struct guard_config guard = { .mode = MODE_ENFORCE,
+				      .connections = { 20, 60 * NSEC_PER_SEC } };
+
+	snprintf(guard.name, sizeof(guard.name), "%s", name);
+	if (first)
+		port_set_add(&guard.ports, &(struct port_range){ PORT_TCP, first, last });
+	return guard;
+}
+
+static void guards_have_their_ports_and_keep_their_numbers(void **state)
+{
+	struct guard_config guards[] = { guard("ssh", 22, 22), guard("rest", 0, 0),
+					 guard("web", 80, 81) };
+	struct filter_config config = { .guards = { guards, 3 } };
+	struct plain *plain = *state;
+	struct filter_policy *policy = &plain->globals->policies[1];
+	static struct peers peers;
+
+	plain->globals->state.jiffies_hz = 250;
+	port_set_add(&config.blocked, &(struct port_range){ PORT_TCP, 81, 81 });
+	port_set_add(&config.watched, &(struct port_range){ PORT_TCP, 22, 23 });
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, false, NULL));
+	assert_int_equal(policy->ports[FILTER_TCP][22], 1 | PORT_WATCHED);
+	assert_int_equal(policy->ports[FILTER_TCP][23], 2 | PORT_WATCHED);
+	assert_int_equal(policy->ports[FILTER_TCP][80], 3);
+	assert_int_equal(policy->ports[FILTER_TCP][81], 3 | PORT_BLOCKED);
+	assert_int_equal(policy->ports[FILTER_UDP][22], 2);
+	assert_int_equal(policy->other_guard, 2);
+	assert_string_equal(policy->guards[3].name, "web");
+	assert_string_equal(policy->guards[3].why, "guard web");
+	assert_true(policy->flags & POLICY_SOURCES);
+
+	/* In another order, and with one fewer. */
+	config.guards = (struct guard_list){ &guards[2], 1 };
+	memset(policy, 0, sizeof(*policy));
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, false, NULL));
+	assert_int_equal(policy->ports[FILTER_TCP][80], 3);
+	assert_int_equal(policy->ports[FILTER_TCP][22], PORT_WATCHED);
+	assert_int_equal(policy->other_guard, 0);
+}
+
+static void too_many_names_of_guards_are_refused(void **state)
+{
+	struct filter_config config = {};
+	struct plain *plain = *state;
+	struct error error = {};
+	static struct peers peers;
+
+	plain->globals->state.jiffies_hz = 250;
+	for (int i = 0; i <= GUARDS_MAX; i++) {
+		struct guard_config one;
+		char name[GUARD_NAME_SIZE];
+
+		snprintf(name, sizeof(name), "g%d", i);
+		one = guard(name, 80, 80);
+		config.guards = (struct guard_list){ &one, 1 };
+		assert_int_equal(policy_fill(&plain->tables, &plain->globals->policies[1], &config,
+					     &peers, false, &error),
+				 i < GUARDS_MAX ? 0 : -ENOSPC);
+	}
+	assert_error_contains(&error, "more than 63 different names");
+}
+
+/* Ten different ports within the window, and the tenth tells. */
+static void the_last_of_so_many_ports_is_a_scan(void **state)
+{
+	struct filter_config config = {
+		.scan = { .on = true, .ports = 10, .window = 3600 * NSEC_PER_SEC }
+	};
+	struct plain *plain = *state;
+	struct filter_policy *policy = &plain->globals->policies[1];
+	uint64_t due = 0, minute = 60ULL * 250 << METER_SHIFT, now = 1ULL << 50;
+	static struct peers peers;
+
+	plain->globals->state.jiffies_hz = 250;
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, false, NULL));
+	assert_true(policy->flags & POLICY_SCAN);
+	assert_int_equal(spend_all(&due, &policy->scan.limit, now), 9);
+	/* One is forgiven every six minutes. */
+	assert_int_equal(spend_all(&due, &policy->scan.limit, now + 5 * minute), 0);
+	assert_int_equal(spend_all(&due, &policy->scan.limit, now + 6 * minute), 1);
+}
+
+static void bans_of_the_configuration_are_roles(void **state)
+{
+	struct prefix banned[] = { prefix("198.51.100.0/24") };
+	struct filter_config config = { .ban = { banned, 1 } };
+	struct plain *plain = *state;
+	struct filter_policy *policy = &plain->globals->policies[1];
+	static struct peers peers;
+
+	plain->globals->state.jiffies_hz = 250;
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, false, NULL));
+	assert_int_equal(role_of(plain, "198.51.100.3"), ROLE_BAN);
+	assert_ok(policy_fill(&plain->tables, policy, &config, &peers, true, NULL));
+	assert_int_equal(role_of(plain, "198.51.100.3"), ROLE_BAN | ROLE_BAN_FORCED);
 }
 
 static void a_configuration_that_locks_out_is_refused(void **state)
@@ -224,12 +264,14 @@ static void a_configuration_that_locks_out_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		on_tables(roles_of_all_entries_add_up),
-		on_tables(entries_are_gone_through_once_each),
-		cmocka_unit_test(both_kinds_of_hints_are_set),
-		on_tables(as_many_entries_fit_as_are_said),
-		on_tables(as_many_lengths_fit_as_are_said),
+		cmocka_unit_test(a_limit_lets_through_what_its_rate_says),
+		cmocka_unit_test(a_burst_of_less_than_a_jiffy_is_one),
+		cmocka_unit_test(no_rate_is_no_limit),
 		on_tables(a_policy_is_filled_from_configuration_and_peers),
+		on_tables(guards_have_their_ports_and_keep_their_numbers),
+		on_tables(too_many_names_of_guards_are_refused),
+		on_tables(the_last_of_so_many_ports_is_a_scan),
+		on_tables(bans_of_the_configuration_are_roles),
 		cmocka_unit_test(a_configuration_that_locks_out_is_refused),
 	};
 

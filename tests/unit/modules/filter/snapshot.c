@@ -10,7 +10,10 @@ struct memory {
 	struct plain plain;
 	struct store store;
 	struct filter_counter *counters;
-	struct filter_losses losses[CPUS];
+	struct filter_tally tallies[CPUS];
+	struct filter_guard_counters guards[CPUS];
+	struct filter_list_counters lists[CPUS];
+	struct filter_shadow_counters shadow[CPUS];
 	uint64_t *ports;
 };
 
@@ -26,7 +29,10 @@ static int make(void **state)
 	memory.store = STORE_NONE;
 	memory.store.tables = memory.plain.tables;
 	memory.store.counters = memory.counters;
-	memory.store.losses = memory.losses;
+	memory.store.tallies = memory.tallies;
+	memory.store.guard_counters = memory.guards;
+	memory.store.list_counters = memory.lists;
+	memory.store.shadow_counters = memory.shadow;
 	memory.store.ports = memory.ports;
 	*state = &memory;
 	return 0;
@@ -53,9 +59,10 @@ static void sums_are_over_cpus(void **state)
 {
 	struct memory *memory = *state;
 	uint64_t reasons[REASON_COUNT][VERDICT_COUNT] = {}, rows[PROTOCOL_ROWS] = {}, total = 0;
+	uint64_t verdicts[VERDICT_COUNT] = {};
 	struct filter_counter dropped;
 	struct snapshot *snapshot;
-	uint64_t seed = 41, drops = 0;
+	uint64_t seed = 41;
 
 	for (int i = 0; i < 5000; i++) {
 		uint32_t cpu = random_next(&seed) % CPUS,
@@ -70,10 +77,8 @@ static void sums_are_over_cpus(void **state)
 		reasons[reason][verdict] += i;
 		rows[row] += i;
 		total += i;
-		drops += verdict == VERDICT_DROPPED ? i : 0;
+		verdicts[verdict] += i;
 	}
-	memory->losses[0] = (struct filter_losses){ .events_sent = 5, .events_lost = 1 };
-	memory->losses[1] = (struct filter_losses){ .events_sent = 7, .events_lost = 2 };
 	*port(memory, 0, FILTER_TCP, 80) = 3;
 	*port(memory, 1, FILTER_TCP, 80) = 4;
 	*port(memory, 1, FILTER_UDP, 65535) = 9;
@@ -84,7 +89,8 @@ static void sums_are_over_cpus(void **state)
 	for (int reason = 0; reason < REASON_COUNT; reason++) {
 		struct filter_counter sum = snapshot_reason(snapshot, reason);
 
-		assert_int_equal(sum.packets, reasons[reason][0] + reasons[reason][1]);
+		assert_int_equal(sum.packets,
+				 reasons[reason][0] + reasons[reason][1] + reasons[reason][2]);
 		assert_int_equal(sum.bytes, 64 * sum.packets);
 		for (int verdict = 0; verdict < VERDICT_COUNT; verdict++)
 			assert_int_equal(snapshot->reasons[reason][verdict].packets,
@@ -93,13 +99,57 @@ static void sums_are_over_cpus(void **state)
 	for (int row = 0; row < PROTOCOL_ROWS; row++)
 		assert_int_equal(snapshot->protocols[row].packets, rows[row]);
 	dropped = snapshot_dropped(snapshot);
-	assert_int_equal(dropped.packets, drops);
-	assert_int_equal(dropped.bytes, 64 * drops);
-	assert_int_equal(snapshot->events_sent, 12);
-	assert_int_equal(snapshot->events_lost, 3);
+	assert_int_equal(dropped.packets, verdicts[VERDICT_DROPPED]);
+	assert_int_equal(dropped.bytes, 64 * verdicts[VERDICT_DROPPED]);
+	/* Passed, dropped and answered are all there is. */
+	for (int verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+		assert_int_equal(snapshot->verdicts[verdict].packets, verdicts[verdict]);
+		assert_int_equal(snapshot->verdicts[verdict].bytes, 64 * verdicts[verdict]);
+		total -= verdicts[verdict];
+	}
+	assert_int_equal(total, 0);
 	assert_int_equal(snapshot->attempts[FILTER_TCP][80], 7);
 	assert_int_equal(snapshot->attempts[FILTER_UDP][65535], 9);
 	assert_int_equal(snapshot->attempts[FILTER_UDP][80], 0);
+	free(snapshot);
+}
+
+static void what_each_cpu_did_is_added_up(void **state)
+{
+	struct memory *memory = *state;
+	struct snapshot *snapshot;
+
+	memory->tallies[0] =
+		(struct filter_tally){ .events_sent = 5, .events_lost = { 1, [3] = 4 } };
+	memory->tallies[1] = (struct filter_tally){
+		.events_sent = 7, .events_lost = { 2 }, .bans_refused = 9, .cookies_passed = 3
+	};
+	memory->guards[0].guards[1] = (struct filter_guard_counter){ 10, 4, 3, 2 };
+	memory->guards[1].guards[1] = (struct filter_guard_counter){ 100, 40, 30, 20 };
+	memory->guards[1].guards[GUARDS_MAX].bans = 6;
+	memory->lists[0].lists[LISTS_MAX] = (struct filter_counter){ 2, 120 };
+	memory->lists[1].lists[LISTS_MAX] = (struct filter_counter){ 3, 180 };
+	memory->shadow[0].pairs[REASON_PASS][REASON_LIMITED] = (struct filter_counter){ 4, 240 };
+	memory->shadow[1].pairs[REASON_PASS][REASON_LIMITED] = (struct filter_counter){ 5, 300 };
+	memory->shadow[1].pairs[REASON_COUNT - 1][0].packets = 7;
+
+	snapshot = snapshot_take(&memory->store);
+	assert_int_equal(snapshot->tally.events_sent, 12);
+	assert_int_equal(snapshot->tally.events_lost[0], 3);
+	assert_int_equal(snapshot->tally.events_lost[3], 4);
+	assert_int_equal(snapshot->tally.bans_refused, 9);
+	assert_int_equal(snapshot->tally.cookies_passed, 3);
+	assert_int_equal(snapshot->guards[1].connections, 110);
+	assert_int_equal(snapshot->guards[1].limited, 44);
+	assert_int_equal(snapshot->guards[1].shed, 33);
+	assert_int_equal(snapshot->guards[1].bans, 22);
+	assert_int_equal(snapshot->guards[GUARDS_MAX].bans, 6);
+	assert_int_equal(snapshot->lists[LISTS_MAX].packets, 5);
+	assert_int_equal(snapshot->lists[LISTS_MAX].bytes, 300);
+	assert_int_equal(snapshot->shadow[REASON_PASS][REASON_LIMITED].packets, 9);
+	assert_int_equal(snapshot->shadow[REASON_PASS][REASON_LIMITED].bytes, 540);
+	assert_int_equal(snapshot->shadow[REASON_LIMITED][REASON_PASS].packets, 0);
+	assert_int_equal(snapshot->shadow[REASON_COUNT - 1][0].packets, 7);
 	free(snapshot);
 }
 
@@ -186,7 +236,14 @@ static void everything_has_a_name(void **state)
 	assert_string_equal(reason_name(REASON_PASS), "pass");
 	assert_string_equal(reason_name(REASON_BANNED), "banned");
 	assert_string_equal(reason_name(REASON_BLOCKED_PORT), "blocked-port");
+	assert_string_equal(reason_name(REASON_LISTED), "listed");
+	assert_string_equal(reason_name(REASON_LIMITED), "limited");
+	assert_string_equal(reason_name(REASON_SHED), "shed");
+	assert_string_equal(reason_name(REASON_COOKIE), "syn-cookie");
 	assert_string_equal(reason_name(REASON_COUNT), "?");
+	assert_true(reason_drops(REASON_BANNED) && reason_drops(REASON_SHED));
+	assert_false(reason_drops(REASON_PASS) || reason_drops(REASON_FRAGMENT));
+	assert_false(reason_drops(REASON_COOKIE) || reason_drops(SIGHT_WATCHED));
 	assert_string_equal(protocol_row_name(6, name), "tcp");
 	assert_string_equal(protocol_row_name(17, name), "udp");
 	assert_string_equal(protocol_row_name(PROTOCOL_ARP, name), "arp");
@@ -199,9 +256,8 @@ static void everything_has_a_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		on_memory(sums_are_over_cpus),
-		on_memory(top_ports_come_most_first),
-		on_memory(top_ports_are_cut_to_what_fits),
+		on_memory(sums_are_over_cpus),           on_memory(what_each_cpu_did_is_added_up),
+		on_memory(top_ports_come_most_first),    on_memory(top_ports_are_cut_to_what_fits),
 		cmocka_unit_test(everything_has_a_name),
 	};
 

@@ -1,167 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "../../unit.h"
 
-#include <stdio.h>
-
-#include "../../capture.h"
-#include "base/duration.h"
-#include "base/timestamp.h"
-#include "modules/filter/watch.h"
-#include "plain.h"
-
-enum { CPUS = 2 };
-
-/* The kernel's side, as filter.h tells of it, in plain memory; and what was told of it. */
-struct scene {
-	struct plain plain;
-	struct store store;
-	struct filter_counter *counters;
-	struct filter_sighting *sightings;
-	uint32_t tick;
-	uint64_t time; /* of the next event */
-	struct watch *watch;
-	struct output *output;
-
-	uint64_t dropped;                /* packets */
-	uint64_t events, repeats, rests; /* packets told of */
-	size_t lines;
-	char last_repeat[64], last_rest[64];
-};
-
-static int make(void **state)
-{
-	static struct scene scene;
-
-	memset(&scene, 0, sizeof(scene));
-	plain_make(&scene.plain);
-	scene.plain.globals->policies[0].mode = MODE_ENFORCE;
-	scene.counters =
-		calloc(CPUS * COUNTERS_PER_CPU * PROTOCOL_ROOM, sizeof(struct filter_counter));
-	scene.sightings = calloc(CPUS * SIGHTINGS_PER_CPU, sizeof(struct filter_sighting));
-	scene.store = STORE_NONE;
-	scene.store.tables = scene.plain.tables;
-	scene.store.counters = scene.counters;
-	scene.store.sightings = scene.sightings;
-	scene.tick = 1000;
-	scene.watch = watch_new(&scene.store);
-	scene.time = timestamp_boottime();
-	scene.output = output_new(&(struct output_config){}, true, NULL);
-	*state = &scene;
-	return 0;
-}
-
-static int destroy(void **state)
-{
-	struct scene *scene = *state;
-
-	watch_free(scene->watch);
-	output_free(scene->output);
-	plain_free(&scene->plain);
-	free(scene->counters);
-	free(scene->sightings);
-	return 0;
-}
-
-/* A packet is dropped on a CPU: what account.bpf.h does. True when it sends this event. */
-static bool drop(struct scene *scene, uint32_t cpu, const char *source, enum filter_reason reason,
-		 struct filter_event *event)
-{
-	struct address address_of_source = address(source);
-	struct filter_key key = key_of(&address_of_source);
-	uint32_t slot =
-		filter_wide_hash(key, reason, scene->plain.globals->state.seed) % SIGHTINGS_PER_CPU;
-	struct filter_sighting *seen = &scene->sightings[cpu * SIGHTINGS_PER_CPU + slot];
-
-	scene->dropped++;
-	scene->counters[filter_counter_index(cpu, reason, VERDICT_DROPPED, 6)].packets++;
-	if (scene->tick - seen->last < SIGHTING_IDLE) {
-		if (seen->source.low == key.low && seen->source.high == key.high &&
-		    seen->reason == reason) {
-			seen->last = scene->tick;
-			seen->packets++;
-			seen->bytes += 60;
-		}
-		return false;
-	}
-	*seen = (struct filter_sighting){ .source = key,
-					  .packets = 1,
-					  .bytes = 60,
-					  .last = scene->tick,
-					  .reason = reason,
-					  .episode = seen->episode + 1 };
-	*event = (struct filter_event){
-		.header = { .time = scene->time++, .module = EVENT_FILTER, .size = sizeof(*event) },
-		.source = key,
-		.destination = key_of(&(struct address){ { 0x20, 1, [15] = 1 } }),
-		.source_port = 1234,
-		.destination_port = 22,
-		.protocol = 6,
-		.reason = (uint8_t)reason,
-		.dropped = 1,
-		.bytes = 60,
-		.episode = seen->episode,
-	};
-	return true;
-}
-
-/* The event is read at once. True when it was told of. */
-static bool drop_and_read(struct scene *scene, uint32_t cpu, const char *source,
-			  enum filter_reason reason)
-{
-	struct filter_event event;
-	struct record record;
-	bool quiet, told;
-
-	if (!drop(scene, cpu, source, reason, &event))
-		return false;
-	told = watch_describe(scene->watch, &event, &record, &quiet);
-	scene->events += told;
-	return told;
-}
-
-static void count_line(struct scene *scene, const char *line)
-{
-	json_t *object = json_loads(line, 0, NULL);
-	const char *type = json_string_value(json_object_get(object, "record"));
-	uint64_t packets = (uint64_t)json_integer_value(json_object_get(object, "packets"));
-	const char *source = json_string_value(json_object_get(object, "source"));
-	const char *reason = json_string_value(json_object_get(object, "reason"));
-
-	assert_non_null(type);
-	assert_string_equal(json_string_value(json_object_get(object, "action")), "DROP");
-	scene->lines++;
-	if (strcmp(type, "filter-repeat") == 0) {
-		scene->repeats += packets;
-		snprintf(scene->last_repeat, sizeof(scene->last_repeat), "%s %s %u bytes %u",
-			 reason, source, (unsigned)packets,
-			 (unsigned)json_integer_value(json_object_get(object, "bytes")));
-	} else {
-		assert_string_equal(type, "filter-rest");
-		scene->rests += packets;
-		snprintf(scene->last_rest, sizeof(scene->last_rest), "%s %u", reason,
-			 (unsigned)packets);
-	}
-	json_decref(object);
-}
-
-/* A second goes by. Returns how many lines were told. */
-static size_t second(struct scene *scene)
-{
-	static struct capture capture;
-	char *cursor, *line;
-
-	scene->lines = 0;
-	scene->last_repeat[0] = scene->last_rest[0] = '\0';
-	scene->tick += 10;
-	scene->time += NSEC_PER_SEC;
-	capture_begin(&capture, STDOUT_FILENO);
-	watch_second(scene->watch, scene->output);
-	capture_end(&capture);
-	cursor = capture.text;
-	while ((line = strsep(&cursor, "\n")) && *line)
-		count_line(scene, line);
-	return scene->lines;
-}
+#include "watch_scene.h"
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -259,6 +99,23 @@ static void repeats_are_exact(void **state)
 	assert_int_equal(scene->events + scene->repeats + scene->rests, scene->dropped);
 }
 
+/* The kernel sends the event of a packet before it counts it. */
+static void what_is_told_before_it_is_counted_is_told_once(void **state)
+{
+	struct scene *scene = *state;
+	struct filter_counter *counter =
+		&scene->counters[filter_counter_index(0, REASON_BANNED, VERDICT_DROPPED, 6)];
+
+	drop_and_read(scene, 0, "192.0.2.7", REASON_BANNED);
+	counter->packets--;
+	assert_int_equal(second(scene), 0);
+	counter->packets++;
+	assert_int_equal(second(scene), 0);
+	counter->packets++;
+	assert_int_equal(second(scene), 1);
+	assert_string_equal(scene->last_rest, "banned 1");
+}
+
 static void cpus_are_added_up(void **state)
 {
 	struct scene *scene = *state;
@@ -311,7 +168,7 @@ static void what_was_before_is_not_told(void **state)
 	for (int i = 0; i < 100; i++)
 		drop(scene, 0, "192.0.2.7", REASON_BANNED, &event);
 	watch_free(scene->watch);
-	scene->watch = watch_new(&scene->store);
+	scene->watch = watch_new(&scene->store, NULL);
 	assert_int_equal(second(scene), 0);
 	drop(scene, 0, "192.0.2.7", REASON_BANNED, &event);
 	assert_int_equal(second(scene), 1);
@@ -346,6 +203,7 @@ static void a_sighting_read_while_it_changes_waits(void **state)
 
 static void what_is_told_adds_up(void **state)
 {
+	static const uint32_t reasons[] = { REASON_BANNED, REASON_LIMITED, SIGHT_WATCHED };
 	struct scene *scene = *state;
 	uint64_t seed = 51;
 	char source[32];
@@ -357,17 +215,16 @@ static void what_is_told_adds_up(void **state)
 			unsigned number = random_next(&seed) % sources * (random_next(&seed) % 3);
 
 			snprintf(source, sizeof(source), "10.0.0.%u", 1 + number);
+			scene->observes = random_next(&seed) % 2;
 			drop_and_read(scene, random_next(&seed) % CPUS, source,
-				      random_next(&seed) % 2 ? REASON_BANNED : REASON_BLOCKED_PORT);
+				      reasons[random_next(&seed) % ARRAY_SIZE(reasons)]);
 		}
-		assert_in_range(second(scene), 0, 7);
+		assert_in_range(second(scene), 0, 10);
 		assert_int_equal(scene->events + scene->repeats + scene->rests, scene->dropped);
 		if (random_next(&seed) % 8 == 0)
 			scene->tick += 100;
 	}
 }
-
-#define in_a_scene(test) cmocka_unit_test_setup_teardown(test, make, destroy)
 
 int main(void)
 {
@@ -377,6 +234,7 @@ int main(void)
 		in_a_scene(more_events_than_can_be_read_are_counted),
 		in_a_scene(silence_is_silent),
 		in_a_scene(repeats_are_exact),
+		in_a_scene(what_is_told_before_it_is_counted_is_told_once),
 		in_a_scene(cpus_are_added_up),
 		in_a_scene(the_busiest_are_told_and_the_rest_in_one_line),
 		in_a_scene(what_has_no_sighting_is_in_the_rest),

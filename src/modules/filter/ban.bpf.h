@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Bans made here, in the kernel: in force with the next packet, ended by the clock, whoever
+ * is or is not running. Writers are other CPUs and, one at a time, user space; filter.h says
+ * how a slot is taken. All of this is rare, so the functions are global and plain.
+ */
+#pragma once
+
+#include "bpf/helpers.h"
+#include "modules/filter/account.bpf.h"
+#include "modules/filter/guards.bpf.h"
+#include "modules/filter/lists.bpf.h"
+#include "modules/filter/proof.bpf.h"
+
+enum { NO_ROOM = -28 }; /* ENOSPC */
+
+#define BAN_WORD(end) ((__u64)(end) << BAN_END_SHIFT)
+
+static __always_inline void set_hint(__u32 bit)
+{
+	__u32 word = bit / 64;
+	__u64 *hint = bpf_map_lookup_elem(&hints, &word);
+
+	if (hint && !(READ_ONCE(*hint) >> (bit % 64) & 1))
+		__sync_fetch_and_or(hint, 1ULL << (bit % 64));
+}
+
+static __always_inline bool later(__u64 word, __u32 end)
+{
+	return (word >> BAN_END_SHIFT & BAN_END_MASK) >= end;
+}
+
+/* A ban that somebody forced stays forced for as long as it lasts. */
+static __always_inline __u64 forced_bit(__u64 word, __u32 now)
+{
+	return ban_in_force(word, now) ? word & BAN_FORCED : 0;
+}
+
+/* In two walks: an address that stands behind an ended slot must not be entered before it. */
+__noinline int put_ban4(__u32 address, __u32 end)
+{
+	__u32 home = filter_ban4_home(address, seed), now = now_ticks();
+
+	for (__u32 i = 0; i < 2 * BAN4_PROBES * BAN4_SLOTS; i++) {
+		__u32 step = i % (BAN4_PROBES * BAN4_SLOTS);
+		__u32 index = (home + step / BAN4_SLOTS) % BAN4_BUCKETS;
+		struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
+		bool known = i < BAN4_PROBES * BAN4_SLOTS;
+		__u64 *slot, word, fresh;
+
+		if (!bucket)
+			return NO_ROOM;
+		slot = &bucket->slot[step % BAN4_SLOTS];
+		word = READ_ONCE(*slot);
+		if (known ? (__u32)word != address || !word : ban_in_force(word, now))
+			continue;
+		if (known && later(word, end))
+			return 0;
+		fresh = BAN_WORD(end) | address | (known ? forced_bit(word, now) : 0);
+		if (__sync_val_compare_and_swap(slot, word, fresh) == word)
+			return 0;
+	}
+	return NO_ROOM;
+}
+
+/* The word that follows `word`: the number in its middle goes up. */
+static __always_inline __u64 next_word(__u64 word, __u32 end, __u32 length)
+{
+	return BAN_WORD(end) | (((word >> 8) + 1) & 0xffffff) << 8 | length;
+}
+
+/* Changes the end of a ban whose key is there: 1 done, 0 another writer was faster. */
+static __always_inline int extend(__u64 *slot, __u64 word, __u32 end, __u32 now)
+{
+	__u64 fresh = next_word(word, end, WIDE_LENGTH(word)) | forced_bit(word, now);
+
+	return later(word, end) || __sync_val_compare_and_swap(slot, word, fresh) == word;
+}
+
+/* Takes a slot in which no ban is in force: the word that says so, 0 when it cannot be had. */
+static __always_inline __u64 claim(__u64 *slot, __u64 word, __u32 now)
+{
+	__u64 taken = next_word(word, 0, LENGTH_NONE);
+
+	if (word && ban_in_force(word, now))
+		return 0;
+	return __sync_val_compare_and_swap(slot, word, taken) == word ? taken : 0;
+}
+
+__noinline int put_ban6(__u64 high, __u32 end)
+{
+	__u32 home = filter_ban6_home(high, seed), now = now_ticks();
+
+	for (__u32 i = 0; i < 2 * BAN6_PROBES * BAN6_SLOTS; i++) {
+		__u32 step = i % (BAN6_PROBES * BAN6_SLOTS);
+		__u32 index = (home + step / BAN6_SLOTS) % BAN6_BUCKETS;
+		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
+		struct ban6_slot *slot;
+		__u64 word, taken;
+
+		if (!bucket)
+			return NO_ROOM;
+		slot = &bucket->slot[step % BAN6_SLOTS];
+		word = READ_ONCE(slot->word);
+		if (WIDE_LENGTH(word) == LENGTH_NONE)
+			continue;
+		if (i < BAN6_PROBES * BAN6_SLOTS) {
+			if (WIDE_LENGTH(word) == 64 && READ_ONCE(slot->high) == high &&
+			    extend(&slot->word, word, end, now))
+				return 0;
+			continue;
+		}
+		taken = claim(&slot->word, word, now);
+		if (!taken)
+			continue;
+		slot->high = high;
+		__sync_lock_test_and_set(&slot->word, next_word(taken, end, 64));
+		return 0;
+	}
+	return NO_ROOM;
+}
+
+__noinline int put_ban_wide(__u64 high, __u64 low, __u32 length, __u32 end)
+{
+	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
+	__u32 home = filter_wide_hash(key, length, seed), now = now_ticks();
+
+	for (__u32 i = 0; i < 2 * WIDE_PROBES * WIDE_SLOTS; i++) {
+		__u32 step = i % (WIDE_PROBES * WIDE_SLOTS);
+		__u32 index = (home + step / WIDE_SLOTS) % BAN_WIDE_BUCKETS;
+		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
+		struct wide_slot *slot;
+		__u64 word, taken;
+
+		if (!bucket)
+			return NO_ROOM;
+		slot = &bucket->slot[step % WIDE_SLOTS];
+		word = READ_ONCE(slot->word);
+		if (WIDE_LENGTH(word) == LENGTH_NONE)
+			continue;
+		if (i < WIDE_PROBES * WIDE_SLOTS) {
+			if (WIDE_LENGTH(word) == length && READ_ONCE(slot->key.high) == key.high &&
+			    READ_ONCE(slot->key.low) == key.low &&
+			    extend(&slot->word, word, end, now))
+				return 0;
+			continue;
+		}
+		taken = claim(&slot->word, word, now);
+		if (!taken)
+			continue;
+		slot->key = key;
+		__sync_lock_test_and_set(&slot->word, next_word(taken, end, length));
+		return 0;
+	}
+	return NO_ROOM;
+}
+
+/*
+ * Addresses of which many share one, or that a host has before it has another: 0.0.0.0, ::,
+ * and fe80::/10, where the whole link is one /64. They are limited and never banned.
+ */
+static __always_inline bool is_nobody(__u32 family, struct filter_key source)
+{
+	if (family == FAMILY_V4)
+		return (__u32)source.low == 0;
+	return source.high == 0 || source.high >> 54 == 0xfe80 >> 6;
+}
+
+/* What is banned of a source: the address in IPv4, its /64 in IPv6. */
+static __always_inline struct filter_ban_key banned_key(__u32 family, struct filter_key source)
+{
+	struct filter_ban_key key = { .key = source, .length = 128 };
+
+	if (family == FAMILY_V6) {
+		key.key.low = 0;
+		key.length = 64;
+	}
+	return key;
+}
+
+static __always_inline void hint_at(__u32 family, struct filter_key source)
+{
+	set_hint(family == FAMILY_V4 ? filter_hint4(source.low) : filter_hint6(source.high, seed));
+}
+
+static __always_inline void send_ban(struct xdp_md *ctx, const struct packet *packet,
+				     const struct filter_ban_key *key, __u32 end, __u32 offences,
+				     bool proven, const struct filter_guard *guard)
+{
+	struct filter_event *event = draft_event(FILTER_EVENT_BAN);
+
+	if (!event)
+		return;
+	describe_packet(ctx, packet, event);
+	event->source = key->key;
+	event->length = key->length;
+	event->until = end;
+	event->count = offences;
+	event->proven = proven;
+	event->dropped = true;
+	if (guard)
+		name_guard(event, guard);
+	send_event(event);
+}
+
+/*
+ * One more banned neighbour in this network: with enough of them within a day the network
+ * is banned, once for each of them. Only proven offenders count here.
+ */
+static __always_inline void count_neighbour(struct xdp_md *ctx, const struct packet *packet,
+					    struct filter_key source, __u32 length, __u32 threshold,
+					    __u32 end, const struct filter_guard *guard)
+{
+	struct filter_ban_key key = { .key = filter_key_mask(source, length), .length = length };
+	struct filter_ban_info fresh = { .origin = ORIGIN_GUARD }, *known;
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 count;
+
+	known = bpf_map_lookup_elem(&ban_info, &key);
+	if (!known || now - known->since > DAY_NS) {
+		fresh.since = now;
+		fresh.offences = 1;
+		__builtin_memcpy(fresh.why, "neighbours", sizeof("neighbours"));
+		bpf_map_update_elem(&ban_info, &key, &fresh, BPF_ANY);
+		return;
+	}
+	count = __sync_fetch_and_add(&known->offences, 1) + 1;
+	if (count < threshold)
+		return;
+	if (put_ban_wide(key.key.high, key.key.low, length, end)) {
+		tell_full(TABLE_BANS_WIDE);
+		return;
+	}
+	globals.state.aggregated[packet->family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6] = 1;
+	send_ban(ctx, packet, &key, end, count, true, guard);
+}
+
+__noinline int ban_neighbours(struct xdp_md *ctx, const struct packet *packet, __u32 slot,
+			      __u32 end)
+{
+	const struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
+	const struct filter_guard *guard;
+	struct filter_key source;
+	__u32 threshold;
+
+	if (!packet)
+		return 0;
+	guard = &policy->guards[packet->guard & GUARDS_MAX];
+	threshold = policy->aggregate[packet->family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6];
+	if (!threshold)
+		return 0;
+	source = read_address(ctx, packet->ip_offset, packet->family, false);
+	if (packet->family == FAMILY_V4) {
+		count_neighbour(ctx, packet, source, AGGREGATE_V4, threshold, end, guard);
+	} else {
+		count_neighbour(ctx, packet, source, AGGREGATE_V6, threshold, end, guard);
+		count_neighbour(ctx, packet, source, AGGREGATE_V6_WIDE, threshold * 4, end, guard);
+	}
+	return 0;
+}
+
+/* Whether more than half of what this source used up was proven to be its own. */
+static __always_inline bool is_proven(struct xdp_md *ctx, const struct packet *packet,
+				      const struct filter_guard *guard, __u64 key)
+{
+	struct filter_meter *meter;
+	__u64 now = now_fine();
+
+	if (packet->protocol != IPPROTO_TCP)
+		return false;
+	if (!packet->connects)
+		return packet->acknowledges && belongs_to_connection(ctx, packet);
+	meter = find_meter(key, filter_meter_id(packet->guard, METER_CONNECTIONS));
+	return meter && READ_ONCE(meter->proven) > now + guard->connections.burst / 2;
+}
+
+/* Ticks; 0: no ban. What may be forged bans for short, and does not add up. */
+static __always_inline __u32 ban_length(const struct filter_policy *policy, __u32 ban,
+					__u32 ban_max, __u32 offences, bool proven)
+{
+	__u64 length;
+
+	if (!proven)
+		return ban < policy->unproven_ban ? ban : policy->unproven_ban;
+	length = (__u64)ban << (offences < 20 ? offences : 20);
+	return length < ban_max ? length : ban_max;
+}
+
+/*
+ * Bans the source of a packet that is over a limit of its guard. Returns the tick at which
+ * the ban of a proven offender ends, for ban_neighbours(), else 0.
+ */
+__noinline __u32 ban_offender(struct xdp_md *ctx, const struct packet *packet, __u32 slot)
+{
+	const struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
+	struct filter_ban_info info = { .origin = ORIGIN_GUARD }, *known;
+	const struct filter_guard *guard;
+	struct filter_guard_counter *counter;
+	struct filter_ban_key key;
+	struct filter_tally *tally = own_tally();
+	struct filter_key source;
+	__u32 ticks, end;
+	bool proven;
+
+	if (!packet || !tally)
+		return 0;
+	guard = &policy->guards[packet->guard & GUARDS_MAX];
+	source = read_address(ctx, packet->ip_offset, packet->family, false);
+	if (is_nobody(packet->family, source))
+		return 0;
+	key = banned_key(packet->family, source);
+	proven = is_proven(ctx, packet, guard, filter_source_key(packet->family, source));
+	known = bpf_map_lookup_elem(&ban_info, &key);
+	if (known && (known->origin == ORIGIN_GUARD || known->origin == ORIGIN_SCAN))
+		info.offences = known->offences;
+	ticks = ban_length(policy, guard->ban, guard->ban_max, info.offences, proven);
+	if (!ticks)
+		return 0;
+	if (!spend(&globals.bans.due, &policy->ban_rate, 1, now_fine())) {
+		tally->bans_withheld++;
+		return 0;
+	}
+	end = now_ticks() + ticks + 1;
+	hint_at(packet->family, source);
+	if (packet->family == FAMILY_V4 ? put_ban4(source.low, end) : put_ban6(source.high, end)) {
+		tally->bans_refused++;
+		tell_full(packet->family == FAMILY_V4 ? TABLE_BANS4 : TABLE_BANS6);
+		return 0;
+	}
+	info.since = bpf_ktime_get_boot_ns();
+	info.offences += proven;
+	__builtin_memcpy(info.why, guard->why, sizeof(info.why));
+	if (bpf_map_update_elem(&ban_info, &key, &info, BPF_ANY))
+		tell_full(TABLE_BAN_INFO);
+	tally->bans++;
+	counter = guard_counter(packet->guard);
+	if (counter)
+		counter->bans++;
+	send_ban(ctx, packet, &key, end, info.offences, proven, guard);
+	return proven ? end : 0;
+}

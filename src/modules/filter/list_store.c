@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/timestamp.h"
+#include "modules/filter/list_file.h"
+#include "modules/filter/list_hints.h"
+#include "modules/filter/list_store.h"
+#include "modules/filter/prefix_table.h"
+#include "modules/filter/terms.h"
+
+enum { PAGE = 4096, LOAD_ATTEMPTS = 10 };
+
+static int table_directory(const struct store *store, uint32_t table, char ret_path[PINS_PATH])
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "tables/%u", table);
+	return pins_path(ret_path, store->directory, name);
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static void source_free(struct list_source *source)
+{
+	if (source->mapped)
+		munmap(source->memory, source->mapped);
+	else
+		free(source->memory);
+	ranges_free(&source->own);
+	cleanup_close(&source->fd);
+}
+
+void list_set_free(struct list_set *set)
+{
+	while (set->count)
+		source_free(&set->items[--set->count]);
+}
+
+static int load_source(const struct store *store, const char *directory, const char *name,
+		       struct list_source *source, struct error *error)
+{
+	unsigned order, label;
+	int r;
+
+	if (sscanf(name, "%u-%u", &order, &label) != 2)
+		return error_set(error, -EINVAL, "'%s/%s' is no list of ours", directory, name);
+	*source = (struct list_source){ .label = (uint8_t)label };
+	strcpy(source->name, list_name(store, LABEL_LIST(source->label)));
+	source->fd = pins_open(directory, name, store->access != STORE_COPY);
+	if (source->fd < 0)
+		return error_set(error, source->fd, "cannot open '%s/%s': %s", directory, name,
+				 strerror(-source->fd));
+	r = store_read_array(store, source->fd, &source->memory, &source->mapped, error);
+	if (r < 0) {
+		cleanup_close(&source->fd);
+		return r;
+	}
+	r = ranges_read(source->memory, (size_t)r * PAGE, &source->ranges, error);
+	if (r < 0)
+		source_free(source);
+	return r;
+}
+
+/* Names begin with two digits of order, so that scandir(3) gives them in it. */
+static int is_source(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int list_store_load(const struct store *store, const struct filter_policy *policy,
+		    struct list_set *ret_set, struct error *error)
+{
+	struct list_set set = { .count = 0 };
+	struct dirent **entries = NULL;
+	char directory[PINS_PATH];
+	int r = 0, count;
+
+	if (policy->list_table >= LIST_TABLES) {
+		*ret_set = set;
+		return 0;
+	}
+	r = table_directory(store, policy->list_table, directory);
+	if (r < 0)
+		return r;
+	count = scandir(directory, &entries, is_source, alphasort);
+	if (count < 0)
+		return error_set(error, -errno, "cannot look into '%s': %s", directory,
+				 strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (r == 0 && set.count < LISTS_MAX) {
+			r = load_source(store, directory, entries[i]->d_name, &set.items[set.count],
+					error);
+			set.count += r == 0;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	if (r < 0) {
+		list_set_free(&set);
+		return r;
+	}
+	*ret_set = set;
+	return 0;
+}
+
+int list_store_load_in_force(struct store *store, struct list_set *ret_set, struct error *error)
+{
+	for (int i = 0; i < LOAD_ATTEMPTS; i++) {
+		const struct filter_policy *policy = store_policy(store);
+		uint32_t generation = policy->generation;
+		struct list_set set = { .count = 0 };
+		int refreshed, r = list_store_load(store, policy, &set, error);
+
+		/* A policy that stayed kept its table all the time. */
+		refreshed = store_refresh(store, error);
+		if (refreshed == 0 && store_policy(store)->generation == generation) {
+			if (r == 0)
+				*ret_set = set;
+			return r;
+		}
+		list_set_free(&set);
+		if (refreshed < 0)
+			return refreshed;
+	}
+	return error_set(error, -EBUSY, "the policy changes all the time; try again");
+}
+
+int list_store_find(const struct store *store, const struct list_set *set, const char *name,
+		    size_t *ret_item, struct error *error)
+{
+	char names[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const char *known = list_name(store, LABEL_LIST(set->items[i].label));
+
+		if (strcmp(known, name) == 0) {
+			*ret_item = i;
+			return 0;
+		}
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+						 used ? ", " : "", known);
+	}
+	return error_set(error, -ENOENT, "there is no list '%s'; there are: %s", name,
+			 used ? names : "none; 'deny-list' in the configuration adds one");
+}
+
+/* ---- writing ------------------------------------------------------------------------- */
+
+/* A map that holds these ranges. */
+static int make_source(const struct ranges_view *view, int *ret_fd, struct error *error)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
+	const struct ranges ranges = { .v4 = (struct range4 *)view->v4,
+				       .v6 = (struct range6 *)view->v6,
+				       .count4 = view->count4,
+				       .count6 = view->count6 };
+	size_t pages = (ranges_image_size(&ranges) + PAGE - 1) / PAGE;
+	CLEANUP_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "list", sizeof(uint32_t), PAGE,
+					      (uint32_t)pages, &options);
+	void *memory;
+
+	if (fd < 0)
+		return error_set(error, fd, "the kernel has no room for a list: %s", strerror(-fd));
+	memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return error_set(error, -errno, "cannot map a list: %s", strerror(errno));
+	ranges_write(&ranges, memory);
+	((struct list_ranges *)memory)->loaded = timestamp_now();
+	munmap(memory, pages * PAGE);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int pin_source(const char *directory, size_t order, const struct list_source *source,
+		      struct error *error)
+{
+	CLEANUP_CLOSE int fd = -1;
+	char name[32];
+	int r = 0;
+
+	snprintf(name, sizeof(name), "%02zu-%u", order, source->label);
+	if (source->fd >= 0)
+		return pins_add(source->fd, directory, name, false, error);
+	r = make_source(&source->ranges, &fd, error);
+	return r < 0 ? r : pins_add(fd, directory, name, false, error);
+}
+
+static size_t make_inputs(const struct list_set *set, struct prefix_input inputs[LISTS_MAX])
+{
+	for (size_t i = 0; i < set->count; i++)
+		inputs[i] = (struct prefix_input){ set->items[i].label, set->items[i].ranges };
+	return set->count;
+}
+
+/* With some to spare for lists that grow; 0 when that is more than an array can hold. */
+static uint32_t room_for(size_t lines)
+{
+	lines += lines / 8;
+	return lines > INT32_MAX / PREFIX_LINE_SIZE ? 0 : (uint32_t)(lines + 4095) & ~4095u;
+}
+
+static int say_too_large(struct error *error)
+{
+	return error_set(error, -E2BIG, "the lists are too large together");
+}
+
+static int make_room(struct store *store, size_t lines, struct error *error)
+{
+	if (lines <= store->tables.state->lines)
+		return 0;
+	if (!room_for(lines))
+		return say_too_large(error);
+	return store_grow(store, room_for(lines), error);
+}
+
+int list_store_room(const struct list_set *set, uint32_t *ret_lines, struct error *error)
+{
+	struct prefix_input inputs[LISTS_MAX];
+	size_t count = make_inputs(set, inputs), lines = 0;
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		inputs[i].label |= (uint8_t)(i + 1);
+	r = prefix_table_lines(inputs, count, &lines, error);
+	if (r == 0 && !room_for(lines))
+		r = say_too_large(error);
+	if (r == 0)
+		*ret_lines = room_for(lines);
+	return r;
+}
+
+static int build(struct store *store, const struct prefix_input *inputs, size_t count,
+		 uint32_t table, struct error *error)
+{
+	size_t lines = store->tables.state->lines, size = lines * PREFIX_LINE_SIZE;
+	CLEANUP_CLOSE int fd = -1;
+	void *memory;
+	int r = store_list_table((uint32_t)lines, &fd, error);
+
+	if (r < 0)
+		return r;
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return error_set(error, -errno, "cannot map a list table: %s", strerror(errno));
+	r = prefix_table_build(inputs, count, memory, lines, error);
+	munmap(memory, size);
+	if (r == 0) {
+		r = bpf_map_update_elem(store->fds[STORE_LISTS], &table, &fd, BPF_ANY);
+		if (r < 0)
+			error_set(error, r, "cannot enter a list table: %s", strerror(-r));
+	}
+	return r;
+}
+
+static bool is_used(const struct store *store, uint32_t table)
+{
+	const struct filter_policy *policies[] = { store_policy(store), store_former(store),
+						   store_shadow(store) };
+	uint64_t slot = store->tables.state->in_force % FILTER_POLICY_SLOTS;
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (policies[i] && policies[i]->list_table == table)
+			return true;
+	return store->tables.policies[slot].list_table == table;
+}
+
+/* Whether there was one. */
+static bool free_table(struct store *store, uint32_t table)
+{
+	char directory[PINS_PATH];
+
+	if (table_directory(store, table, directory) == 0)
+		pins_remove(directory);
+	return bpf_map_delete_elem(store->fds[STORE_LISTS], &table) == 0;
+}
+
+/* What people want to know of the lists in force. */
+static void note_lists(struct store *store)
+{
+	CLEANUP_LIST_SET struct list_set set = { .count = 0 };
+
+	if (list_store_load(store, store_policy(store), &set, NULL) < 0)
+		return;
+	for (size_t i = 0; i < set.count; i++) {
+		const struct list_source *source = &set.items[i];
+		struct filter_list_info *info =
+			&store->tables.state->lists[LABEL_LIST(source->label)];
+
+		info->entries[FAMILY_V4] = source->ranges.count4;
+		info->entries[FAMILY_V6] = source->ranges.count6;
+		info->loaded = ((const struct list_ranges *)source->memory)->loaded;
+	}
+}
+
+void list_store_tidy(struct store *store)
+{
+	bool freed = false;
+
+	for (uint32_t table = 0; table < LIST_TABLES; table++)
+		if (!is_used(store, table))
+			freed |= free_table(store, table);
+	if (freed)
+		list_hints_trim(store);
+	note_lists(store);
+}
+
+static int pin_sources(struct store *store, uint32_t table, const struct list_set *set,
+		       struct error *error)
+{
+	char directory[PINS_PATH];
+	int r = table_directory(store, table, directory);
+
+	if (r == 0)
+		r = pins_make_directory(directory, error);
+	for (size_t i = 0; r == 0 && i < set->count; i++)
+		r = pin_source(directory, i, &set->items[i], error);
+	return r;
+}
+
+int list_store_put(struct store *store, struct filter_policy *policy, const struct list_set *set,
+		   struct error *error)
+{
+	struct prefix_input inputs[LISTS_MAX];
+	size_t count = make_inputs(set, inputs), lines;
+	uint32_t table = 0;
+	int r;
+
+	policy->flags &= ~(uint32_t)(POLICY_LISTS4 | POLICY_LISTS6);
+	policy->list_table = LIST_TABLES;
+	policy->deny_lists = policy->allow_lists = 0;
+	if (!count)
+		return 0;
+	r = prefix_table_lines(inputs, count, &lines, error);
+	if (r == 0)
+		r = make_room(store, lines, error);
+	if (r < 0)
+		return r;
+	while (is_used(store, table))
+		table++; /* at most four policies have tables, and there are LIST_TABLES */
+	free_table(store, table);
+	r = pin_sources(store, table, set, error);
+	if (r == 0)
+		r = build(store, inputs, count, table, error);
+	if (r < 0) {
+		free_table(store, table);
+		return r;
+	}
+	for (size_t i = 0; i < count; i++) {
+		list_hints_set(store->tables.hints, &inputs[i].ranges);
+		policy->flags |= inputs[i].ranges.count4 ? POLICY_LISTS4 : 0;
+		policy->flags |= inputs[i].ranges.count6 ? POLICY_LISTS6 : 0;
+		*(inputs[i].label & LABEL_ALLOW ? &policy->allow_lists : &policy->deny_lists) |=
+			1ULL << LABEL_LIST(inputs[i].label);
+	}
+	policy->list_table = table;
+	return 0;
+}
+
+/* ---- importing ------------------------------------------------------------------------- */
+
+static void warn(void *context, const char *path, unsigned line, const char *text)
+{
+	if (line)
+		log_warning("%s:%u: %s", path, line, text);
+	else
+		log_warning("%s: %s", path, text);
+}
+
+/* The number that this name has, or one that no list of a policy has. */
+static int number_of(struct store *store, const char *name, uint8_t *ret_number,
+		     struct error *error)
+{
+	struct filter_list_info *lists = store->tables.state->lists;
+	uint8_t number = 1;
+
+	while (number <= LISTS_MAX && *lists[number].name && strcmp(lists[number].name, name) != 0)
+		number++;
+	if (number > LISTS_MAX)
+		return error_set(error, -ENOSPC,
+				 "more than %d different names of lists since the filter came up; "
+				 "'sumun down' forgets the former ones",
+				 LISTS_MAX);
+	snprintf(lists[number].name, LIST_NAME_SIZE, "%s", name);
+	*ret_number = number;
+	return 0;
+}
+
+static bool same_ranges(const struct ranges_view *a, const struct ranges_view *b)
+{
+	/* Where there are none, there need be no memory. */
+	return a->count4 == b->count4 && a->count6 == b->count6 &&
+	       (!a->count4 || memcmp(a->v4, b->v4, a->count4 * sizeof(*a->v4)) == 0) &&
+	       (!a->count6 || memcmp(a->v6, b->v6, a->count6 * sizeof(*a->v6)) == 0);
+}
+
+/* A list that is in the kernel already goes on to live there. */
+static void share(struct list_source *source, const struct list_set *present)
+{
+	for (size_t i = 0; i < present->count && source->fd < 0; i++)
+		if (LABEL_LIST(present->items[i].label) == LABEL_LIST(source->label) &&
+		    same_ranges(&present->items[i].ranges, &source->ranges))
+			source->fd = fcntl(present->items[i].fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static bool same_set(const struct list_set *a, const struct list_set *b)
+{
+	for (size_t i = 0; a->count == b->count && i < a->count; i++)
+		if (a->items[i].label != b->items[i].label || b->items[i].fd < 0)
+			return false;
+	return a->count == b->count;
+}
+
+/* A list of a configuration; it has no number yet. */
+static int read_one(const char *path, uint8_t kind, const struct list_rules *rules,
+		    struct list_set *set, struct error *error)
+{
+	struct list_source source = { .label = kind, .fd = -1 };
+	struct list_tally tally;
+	int r;
+
+	r = filter_list_name(path, source.name, error);
+	if (r == 0)
+		r = list_file_read(path, rules, &source.own, &tally, error);
+	if (r < 0)
+		return r;
+	log_debug("%s: %zu entries, %zu lines left out", path, tally.entries, tally.left_out);
+	source.ranges = ranges_view(&source.own);
+	set->items[set->count++] = source;
+	return 0;
+}
+
+static int read_all(const struct filter_config *config, const struct list_rules *deny,
+		    struct list_set *set, struct error *error)
+{
+	struct list_rules allow = *deny;
+	int r = 0;
+
+	allow.protected_count = 0; /* allowing a peer shuts nobody out */
+	if (config->allow_lists.count + config->deny_lists.count > LISTS_MAX)
+		return error_set(error, -E2BIG, "more than %d lists", LISTS_MAX);
+	for (size_t i = 0; r == 0 && i < config->allow_lists.count; i++)
+		r = read_one(config->allow_lists.items[i], LABEL_ALLOW, &allow, set, error);
+	for (size_t i = 0; r == 0 && i < config->deny_lists.count; i++)
+		r = read_one(config->deny_lists.items[i], 0, deny, set, error);
+	return r;
+}
+
+int list_store_read(const struct filter_config *config, const struct peers *peers,
+		    struct list_set *ret_set, struct error *error)
+{
+	CLEANUP_FREE struct prefix *guarded = calloc(peers->count + 1, sizeof(*guarded));
+	struct list_rules rules = { .strict = config->strict_lists,
+				    .protected = guarded,
+				    .protected_count = peers->count,
+				    .problem = warn };
+	struct list_set set = { .count = 0 };
+	int r;
+
+	if (!guarded)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < peers->count; i++)
+		guarded[i] = prefix_of(&peers->peers[i].address, ADDRESS_BITS);
+	r = read_all(config, &rules, &set, error);
+	if (r < 0) {
+		list_set_free(&set);
+		return r;
+	}
+	*ret_set = set;
+	return 0;
+}
+
+static int number_all(struct store *store, struct list_set *set, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < set->count; i++) {
+		uint8_t number = 0;
+
+		r = number_of(store, set->items[i].name, &number, error);
+		set->items[i].label |= number;
+	}
+	return r;
+}
+
+int list_store_import(struct store *store, struct filter_policy *policy, struct list_set *set,
+		      struct error *error)
+{
+	CLEANUP_LIST_SET struct list_set present = { .count = 0 };
+	int r = 0;
+
+	if (set->count)
+		r = number_all(store, set, error);
+	if (r == 0)
+		r = list_store_load(store, store_policy(store), &present, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < set->count; i++)
+		share(&set->items[i], &present);
+	if (same_set(&present, set)) {
+		policy->list_table = store_policy(store)->list_table;
+		policy->flags |= store_policy(store)->flags & (POLICY_LISTS4 | POLICY_LISTS6);
+		policy->deny_lists = store_policy(store)->deny_lists;
+		policy->allow_lists = store_policy(store)->allow_lists;
+		return 0;
+	}
+	return list_store_put(store, policy, set, error);
+}

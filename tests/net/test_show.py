@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `stats` and `status` say of guards, lists, sources, tables and of policies on trial."""
+import re
+import time
+
+import frames
+from lab import FAR4, HOST4, NEIGHBOUR4, PEER4, PEER6, HOST6
+from times import seconds_of
+
+SETTINGS = "block-ports = udp/5000\nwatch-ports = udp/7000\n"
+GUARDS = """[guard dns]
+ports = udp/53
+per-source = 5/min
+[guard web]
+ports = tcp/80, tcp/8000-8010
+per-source = 50/s
+total = 3/s
+mode = observe
+"""
+
+
+def balance(stats):
+    """All sums are the total."""
+    for unit in ("packets", "bytes"):
+        for rows in (stats["reasons"].values(), stats["protocols"].values(),
+                     [stats["passed"], stats["dropped"], stats["answered"]]):
+            assert sum(row[unit] for row in rows) == stats[unit]
+    for verdict in ("dropped", "answered"):
+        assert sum(row[verdict] for row in stats["reasons"].values()) == stats[verdict]["packets"]
+
+
+def test_guards(lab):
+    lab.up(SETTINGS, sections=GUARDS)
+    wire = lab.wire()
+    wire.udp(53, count=8)
+    wire.send(frames.tcp_packet(NEIGHBOUR4, HOST4, 8001), count=10)
+    wire.udp(5000, FAR4, count=2)
+    stats = lab.stats()
+    balance(stats)
+    dns, web = stats["guards"]
+    assert (dns["name"], dns["limits"], dns["connections"], dns["limited"], dns["shed"]) == \
+        ("dns", "5/min", 8, 3, 0)
+    assert (web["name"], web["limits"], web["limited"]) == ("web", "50/s, 3/s in all", 0)
+    assert web["connections"] == 10 and 6 <= web["shed"] <= 7
+    # The guard that observes lets pass what it is against.
+    assert stats["reasons"]["limited"] == {"packets": 3, "bytes": 126, "dropped": 3, "answered": 0}
+    assert stats["reasons"]["shed"]["packets"] == web["shed"]
+    assert stats["reasons"]["shed"]["dropped"] == 0 and stats["dropped"]["packets"] == 5
+    connecting = {row["source"]: row["connections"] for row in stats["sources"]["connecting"]}
+    assert connecting == {NEIGHBOUR4: 10, PEER4: 8, FAR4: 2} or \
+        connecting == {NEIGHBOUR4: 10, PEER4: 8}
+    dropped = {row["source"]: (row["packets"], row["reason"])
+               for row in stats["sources"]["dropped"]}
+    assert dropped[PEER4] == (3, "limited") and dropped[FAR4] == (2, "blocked-port")
+    assert stats["tables"]["meters"]["used"] >= 2
+    assert all(row["capacity"] > 1000 for row in stats["tables"].values())
+
+    text = lab.sumun("stats").stdout
+    assert re.search(r"^  dns +8 +3 +0 +0  5/min$", text, re.M)
+    assert re.search(r"^  would drop: shed +\d+ ", text, re.M) and "(observes)" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+    status = lab.json("status")
+    assert [guard["ports"] for guard in status["guards"]] == [["udp/53"],
+                                                              ["tcp/80", "tcp/8000-8010"]]
+    assert status["guards"][1]["mode"] == "observe" and status["guards"][1]["total"] == "3/s"
+    assert status["watch-ports"] == ["udp/7000"] and status["bans-file"] is None
+    text = lab.sumun("status").stdout
+    assert "  guard web      tcp/80, tcp/8000-8010; 50/s, 3/s in all; observes\n" in text
+    assert "scan" not in text and "SYN" not in text, "nothing is said of what is off"
+
+
+def test_lists(lab):
+    (lab.directory / "bad.txt").write_text("10.77.1.0/24\n203.0.113.7\n")
+    lab.up(SETTINGS + f"deny-list = {lab.directory}/bad.txt\n")
+    lab.wire().udp(9, FAR4, count=3)
+    stats = lab.stats()
+    balance(stats)
+    row, = stats["lists"]
+    assert (row["name"], row["packets"], row["entries"]) == ("bad", 3, 2)
+    assert stats["reasons"]["listed"]["dropped"] == 3
+    assert re.search(r"^  bad +3 ", lab.sumun("stats").stdout, re.M)
+    assert "  list bad       2 entries, loaded " in lab.sumun("status").stdout
+
+
+def test_shadow(lab):
+    lab.up(SETTINGS)
+    assert lab.stats()["shadow"] is None and "shadow" not in lab.sumun("stats").stdout
+    shadow = lab.config("[filter]\nmode = enforce\nblock-ports = udp/5001\n", "shadow.conf")
+    lab.sumun("up", "-c", shadow, "--shadow")
+    wire = lab.wire()
+    wire.udp(5000, count=4)
+    wire.udp(5001, PEER6, HOST6, count=2)
+    wire.udp(9)
+    stats = lab.stats()
+    balance(stats)
+    assert stats["shadow"]["agree"]["packets"] == 1
+    assert {(row["now"], row["shadow"], row["packets"]) for row in stats["shadow"]["differ"]} == \
+        {("blocked-port", "pass", 4), ("pass", "blocked-port", 2)}
+    text = lab.sumun("stats").stdout
+    assert re.search(r"passes now, shadow would drop: blocked-port +2 ", text)
+    assert re.search(r"drops now: blocked-port, shadow would pass +4 ", text)
+    assert "shadow" in lab.sumun("status").stdout
+
+
+def test_pending(lab):
+    lab.up(SETTINGS)
+    assert lab.stats()["pending"] is None
+    lab.up(SETTINGS + "ban = 192.0.2.1\n", options=("--confirm", "100"))
+    for command in ("stats", "status"):
+        pending = lab.json(command)["pending"]
+        assert 80 < pending["seconds"] <= 100
+        assert "not confirmed: the former policy comes back in 1m" in lab.sumun(command).stdout
+    lab.sumun("confirm")
+    assert lab.json("status")["pending"] is None
+
+
+def test_bans_of_the_configuration_count(lab):
+    lab.up(SETTINGS + "ban = 192.0.2.1, 192.0.2.2\n")
+    lab.sumun("ban", FAR4)
+    stats = lab.stats()
+    assert stats["bans"] == 3 and lab.json("status")["bans"] == 3
+    assert stats["tables"]["bans4"]["used"] == 1 and stats["next_end"] is None
+    lab.sumun("ban", PEER6, "--for", "1h")
+    lab.sumun("ban", PEER4, "--for", "10m")
+    assert 590 < seconds_of(lab.stats()["next_end"]) - time.time() <= 601
+    assert "; 5 bans, the next ends in " in lab.sumun("stats").stdout
