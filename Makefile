@@ -5,9 +5,10 @@ BUILD := build
 SUMUN := $(BUILD)/src/cli/sumun
 IFACE :=
 CONF :=
+TESTS_ENV = env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" KERNEL="$$KERNEL" MODULES="$$MODULES"
 
-.PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz bench \
-	fuzz disasm install uninstall clean help
+.PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz \
+	check-kernel bench fuzz disasm install uninstall clean help
 .DEFAULT_GOAL := all
 .NOTPARALLEL: # packages first, then what they build
 
@@ -34,10 +35,10 @@ run: deps all ## guard an interface until Ctrl-C: make run [IFACE=eth1] [CONF=FI
 	$(SUDO) $(SUMUN) run $(if $(CONF),-c $(CONF)) $(IFACE)
 
 check: deps-check $(BUILD)/.with-tests all ## build and run every test tier
-	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD)
+	@$(SUDO) $(TESTS_ENV) tests/run --build $(BUILD)
 
-check-unit check-bpf check-net check-fuzz: check-%: deps-check $(BUILD)/.with-tests all # one tier
-	@$(SUDO) env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" tests/run --build $(BUILD) $*
+check-unit check-bpf check-net check-fuzz check-kernel: check-%: deps-check $(BUILD)/.with-tests all # one tier
+	@$(SUDO) $(TESTS_ENV) tests/run --build $(BUILD) $*
 
 bench: deps-bench ## measure against the floor and the peers; writes bench/results/
 	@[ -f build-bench/build.ninja ] || meson setup build-bench -Dbench=true -Dtests=false --buildtype=release >/dev/null

@@ -37,6 +37,8 @@ static uint16_t fold(uint32_t sum)
 
 static struct address source_of(const struct frame_kind *kind, size_t which)
 {
+	if (kind->from)
+		return *kind->from;
 	switch (kind->source) {
 	case SOURCE_NEIGHBOUR:
 		return rules_neighbour(kind->v6);
@@ -96,7 +98,9 @@ size_t frame_build(const struct frame_kind *kind, size_t which, const uint8_t de
 	bool tcp = kind->protocol == IPPROTO_TCP;
 	uint16_t length =
 		(uint16_t)((tcp ? sizeof(struct tcphdr) : sizeof(struct udphdr)) + PAYLOAD);
-	uint16_t to = htons(kind->blocked_port ? RULES_PORT : RULES_OPEN_PORT);
+	uint16_t to = htons(kind->to_port        ? kind->to_port
+			    : kind->blocked_port ? RULES_PORT
+						 : RULES_OPEN_PORT);
 	uint16_t from = htons(kind->source == SOURCE_GUARDED ? 53 : 40000);
 	uint8_t *at = buffer + 2 * ETH_ALEN, *transport;
 	uint32_t pseudo;
@@ -116,7 +120,12 @@ size_t frame_build(const struct frame_kind *kind, size_t which, const uint8_t de
 	at += sizeof(type);
 	transport = at + write_ip(kind, which, length, at, &pseudo);
 	if (tcp) {
-		struct tcphdr header = { .source = from, .dest = to, .doff = 5, .ack = 1 };
+		struct tcphdr header = { .source = from,
+					 .dest = to,
+					 .doff = 5,
+					 .ack = !kind->syn,
+					 .syn = kind->syn,
+					 .window = htons(64240) };
 
 		memcpy(transport, &header, sizeof(header));
 		header.check = fold(sum_bytes(pseudo, transport, length));

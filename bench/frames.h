@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
+
 enum { FRAME_MAX = 128 };
 
 enum frame_source {
@@ -24,6 +26,10 @@ struct frame_kind {
 	enum frame_source source;
 	bool blocked_port;
 	bool drop; /* what a filter must do with it */
+	/* Where these are set, they count instead of what the fields above say. */
+	const struct address *from;
+	uint16_t to_port;
+	bool syn; /* TCP: a SYN, else an ACK */
 };
 
 /* How many different frames this kind has. */

@@ -43,7 +43,7 @@ static int input_of(const char *text)
 	return fd;
 }
 
-int lab_run(const char *const argv[], const char *input, struct error *error)
+static int run(const char *const argv[], const char *input, bool quiet, struct error *error)
 {
 	CLEANUP_CLOSE int in = input_of(input);
 	posix_spawn_file_actions_t actions;
@@ -54,7 +54,10 @@ int lab_run(const char *const argv[], const char *input, struct error *error)
 		return error_set(error, -errno, "no input for '%s': %s", argv[0], strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+	if (quiet)
+		posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	else
+		posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
 	r = -posix_spawnp(&child, argv[0], &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (r < 0)
@@ -64,6 +67,16 @@ int lab_run(const char *const argv[], const char *input, struct error *error)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(error, -EIO, "'%s %s' failed", argv[0], argv[1]);
 	return 0;
+}
+
+int lab_run(const char *const argv[], const char *input, struct error *error)
+{
+	return run(argv, input, false, error);
+}
+
+int lab_run_quietly(const char *const argv[], struct error *error)
+{
+	return run(argv, NULL, true, error);
 }
 
 void lab_missing(const char *what, const char *package)
@@ -140,16 +153,31 @@ static int receiver_ready(struct lab *lab, struct error *error)
 	return 0;
 }
 
-static int make_pair(struct lab *lab, struct error *error)
+/* The generator's end: up, and silent. */
+static int generator_ready(struct lab *lab, const char *generator, struct error *error)
+{
+	char text[64];
+	int r = lab_enter(lab->generator_ns, error);
+
+	snprintf(text, sizeof(text), "ipv6/conf/%s/disable_ipv6", generator);
+	if (r == 0)
+		r = set_sysctl(text, "1", error);
+	snprintf(text, sizeof(text), "link set %s up\n", generator);
+	if (r == 0)
+		r = run_ip("-4", text, error);
+	lab->generator_index = if_nametoindex(generator);
+	return r < 0 ? r : lab_enter(lab->receiver_ns, error);
+}
+
+static int make_pair(struct lab *lab, const char *generator, struct error *error)
 {
 	char batch[512];
 	int r;
 
 	snprintf(batch, sizeof(batch),
-		 "link add " LAB_RECEIVER
-		 " numrxqueues 1 numtxqueues 1 type veth peer name " LAB_GENERATOR
+		 "link add " LAB_RECEIVER " numrxqueues 1 numtxqueues 1 type veth peer name %s"
 		 " numrxqueues 1 numtxqueues 1 netns /proc/%d/fd/%d\n",
-		 getpid(), lab->generator_ns);
+		 generator, getpid(), lab->generator_ns);
 	r = run_ip("-4", batch, error);
 	/* The receiver hears nothing but what the generator sends, and checks no return path. */
 	if (r == 0)
@@ -157,14 +185,7 @@ static int make_pair(struct lab *lab, struct error *error)
 	if (r == 0)
 		r = set_sysctl("ipv4/conf/" LAB_RECEIVER "/rp_filter", "0", error);
 	if (r == 0)
-		r = lab_enter(lab->generator_ns, error);
-	if (r == 0)
-		r = set_sysctl("ipv6/conf/" LAB_GENERATOR "/disable_ipv6", "1", error);
-	if (r == 0)
-		r = run_ip("-4", "link set " LAB_GENERATOR " up\n", error);
-	lab->generator_index = if_nametoindex(LAB_GENERATOR);
-	if (r == 0)
-		r = lab_enter(lab->receiver_ns, error);
+		r = generator_ready(lab, generator, error);
 	if (r == 0)
 		r = run_ip("-4",
 			   "link set lo up\nlink set " LAB_RECEIVER " up\n"
@@ -211,11 +232,28 @@ int lab_open(struct lab *ret_lab, struct error *error)
 	setenv("PATH", longer, 1);
 	r = private_namespaces(&lab, error);
 	if (r == 0)
-		r = make_pair(&lab, error);
+		r = make_pair(&lab, LAB_GENERATOR, error);
 	if (r == 0)
 		r = take_cpu(error);
 	if (r == 0)
 		*ret_lab = lab;
+	return r;
+}
+
+int lab_another(const struct lab *lab, const char *generator, struct lab *ret_lab,
+		struct error *error)
+{
+	struct lab another = { .generator_ns = lab->generator_ns, .receiver_ns = -1 };
+	int r;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_set(error, -errno, "cannot make a namespace: %s", strerror(errno));
+	another.receiver_ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (another.receiver_ns < 0)
+		return error_set(error, -errno, "cannot hold a namespace: %s", strerror(errno));
+	r = make_pair(&another, generator, error);
+	if (r == 0)
+		*ret_lab = another;
 	return r;
 }
 

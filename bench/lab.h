@@ -25,6 +25,13 @@ struct lab {
 /* Makes it, up and running; the process is then in the receiver's namespace, on one CPU. */
 int lab_open(struct lab *ret_lab, struct error *error);
 
+/*
+ * Makes another receiver, in a namespace of its own, at a veth pair of its own whose other end
+ * `generator` is in the same generator's namespace. The process is then in the new one.
+ */
+int lab_another(const struct lab *lab, const char *generator, struct lab *ret_lab,
+		struct error *error);
+
 /* Changes the namespace of the calling thread. */
 int lab_enter(int ns, struct error *error);
 
@@ -33,6 +40,7 @@ int lab_enter(int ns, struct error *error);
  * on our standard error. -ENOENT when it is not installed, -EIO when it failed.
  */
 int lab_run(const char *const argv[], const char *input, struct error *error);
+int lab_run_quietly(const char *const argv[], struct error *error); /* no output */
 
 /* Says on standard error, loudly, that a figure will be missing. */
 void lab_missing(const char *what, const char *package);

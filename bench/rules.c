@@ -86,14 +86,14 @@ static int set_policy(struct store *store, struct error *error)
 
 	policy->mode = MODE_ENFORCE;
 	for (unsigned i = 0; i < FILTER_PORT_PROTOCOLS; i++)
-		policy->blocked[i][RULES_PORT / 64] |= 1ULL << (RULES_PORT % 64);
+		policy->ports[i][RULES_PORT] |= PORT_BLOCKED;
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
 		int r = allow(store, policy, entries[i].prefix, entries[i].role, error);
 
 		if (r < 0)
 			return r;
 	}
-	store_put_in_force(store, policy);
+	store_put_in_force(store, policy, 0);
 	return 0;
 }
 

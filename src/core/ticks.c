@@ -8,6 +8,8 @@
 #include "base/timestamp.h"
 #include "core/ticks.h"
 
+enum { ATTEMPTS_MAX = 20 };
+
 /* A tick is the longest power of two of jiffies that is no longer than this. */
 #define TICK_MAX_NS            (128 * NSEC_PER_MSEC)
 #define CALIBRATION_NS         (30 * NSEC_PER_MSEC)
@@ -48,8 +50,8 @@ int ticks_calibrate(ticks_read *read, void *context, struct ticks *ret_ticks, st
 	struct ticks ticks = { 0 };
 	int r;
 
-	/* A machine that is stopped for a moment spoils one measurement, seldom three. */
-	for (int attempt = 0; attempt < 3 && !ticks.hz; attempt++) {
+	/* A machine that is busy, or stopped for a moment, spoils some measurements, not all. */
+	for (int attempt = 0; attempt < ATTEMPTS_MAX && !ticks.hz; attempt++) {
 		r = wait_for_edge(read, context, &first_jiffies, &first_time);
 		if (r < 0)
 			return error_set(error, r, "cannot read the kernel's clock");

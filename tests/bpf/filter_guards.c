@@ -58,8 +58,9 @@ static void p2_no_window_lets_twice_the_burst_in(void **state)
 static void p2_a_fast_limit_keeps_to_its_rate(void **state)
 {
 	struct store *store = *state;
-	uint64_t jiffy = SECONDS(1) / store->tables.state->jiffies_hz, began, least, most = 0;
-	uint64_t passed = 0, some, longest = 0;
+	/* jiffies may come late where the machine is busy, and then several at once. */
+	const uint64_t slack = SECONDS(1) / 5;
+	uint64_t began, least, most = 0, passed = 0, some, longest = 0;
 
 	apply(store, "[guard web]\nports = tcp/80\nper-source = 1000/s\n", NULL);
 	began = timestamp_boottime();
@@ -70,10 +71,10 @@ static void p2_a_fast_limit_keeps_to_its_rate(void **state)
 		passed += some;
 		most = timestamp_boottime() - began;
 	} while (most < SECONDS(3) / 2 || some == 100);
-	assert_true(passed <= 1000 + (most + 2 * jiffy) / 1000000);
+	assert_true(passed <= 1000 + (most + slack) / 1000000);
 	/* A bucket that nobody could take from was full in between. */
 	if (longest < SECONDS(1) / 4)
-		assert_true(passed >= 1000 + (least - 2 * jiffy) / 1000000);
+		assert_true(passed >= 1000 + (least - slack) / 1000000);
 }
 
 static void what_is_limited_takes_nothing(void **state)

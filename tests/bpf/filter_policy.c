@@ -113,12 +113,17 @@ static void p20_the_deadline_is_one_change_for_packets_under_way(void **state)
 	assert_non_null(judge);
 	judge->store = store;
 	build_syn(&judge->frame, "10.0.0.1", 80);
-	deadline = store_now(store) + 4;
+	deadline = store_now(store) + 1000;
 	store_put_in_force(store, blocking_policy(store), deadline);
 	assert_int_equal(run_frame(store, &judge->frame), XDP_DROP);
 	pin_to_cpu(0);
 	assert_ok(pthread_create(&thread, NULL, judge_on, judge));
-	while (store_now(store) < deadline + 2)
+	while (__atomic_load_n(&judge->packets, __ATOMIC_RELAXED) < 1000)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	/* So that the last ticks pass by themselves. */
+	store->tables.state->tick_offset += (uint64_t)(deadline - store_now(store) - 2)
+					    << store->tables.state->tick_shift;
+	while (packet_tick(store) < deadline + 2)
 		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	__atomic_store_n(&judge->stop, true, __ATOMIC_RELAXED);
 	assert_ok(pthread_join(thread, NULL));
@@ -216,7 +221,7 @@ static void listed_sources_are_dropped_from_first_to_last(void **state)
 	expect_source(store, "10.7.3.10", REASON_PASS);
 	expect_source(store, "255.255.255.255", REASON_LISTED);
 	expect_source(store, "255.255.255.254", REASON_PASS);
-	expect_source(store, "0.0.0.0", REASON_LISTED);
+	expect_source(store, "0.0.0.0", REASON_PASS); /* nobody's */
 	expect_source(store, "0.0.0.1", REASON_PASS);
 	expect_source(store, "2001:db8::6", REASON_PASS);
 	expect_source(store, "2001:db8::7", REASON_LISTED);
@@ -225,7 +230,7 @@ static void listed_sources_are_dropped_from_first_to_last(void **state)
 	expect_source(store, "10.7.1.1", REASON_ALLOWED);
 	must_ban(store, "10.7.1.2", BAN_FOREVER, false);
 	expect_source(store, "10.7.1.2", REASON_BANNED);
-	assert_int_equal(labelled(store, 9), 8);
+	assert_int_equal(labelled(store, 9), 7);
 }
 
 int main(void)

@@ -39,8 +39,8 @@ static void connect_truly(const struct store *store, const char *client, uint16_
 	talk.sequence--;
 	assert_true(judge(store, &talk, TCP_SYN));
 	talk.sequence++;
+	assert_true(judge(store, &talk, TCP_ACK)); /* as on the wire: before the host has it */
 	finish(&talk);
-	assert_true(judge(store, &talk, TCP_ACK));
 }
 
 /* What the filter said of the ban that it made last. */
@@ -112,21 +112,36 @@ static void p4_completed_handshakes_are_proof_and_bans_double(void **state)
 	}
 }
 
-/* Two of four are not most of them. */
-static void p4_half_is_not_most(void **state)
+/* All but one, or seven in eight. */
+static void p4_some_handshakes_are_not_enough(void **state)
 {
+	static const struct {
+		const char *client, *rate;
+		uint32_t connections, completed;
+		bool proven;
+	} rows[] = {
+		{ "10.1.2.1", "burst = 4", 4, 2, false },
+		{ "10.1.2.2", "burst = 4", 4, 3, true },
+		{ "10.1.2.3", "burst = 8", 8, 6, false },
+		{ "10.1.2.4", "burst = 8", 8, 7, true },
+		{ "10.1.2.5", "burst = 16", 16, 13, false },
+		{ "10.1.2.6", "burst = 16", 16, 14, true },
+	};
 	struct store *store = *state;
 
-	apply(store, SSH, NULL);
-	connect_truly(store, "10.1.1.3", 30001);
-	connect_truly(store, "10.1.1.3", 30002);
-	assert_int_equal(knock(store, "10.1.1.3", 22, 9), 2);
-	assert_lasts(store, "10.1.1.3", MINUTES(1));
-	connect_truly(store, "10.1.1.4", 30001);
-	connect_truly(store, "10.1.1.4", 30002);
-	connect_truly(store, "10.1.1.4", 30003);
-	assert_int_equal(knock(store, "10.1.1.4", 22, 9), 1);
-	assert_lasts(store, "10.1.1.4", MINUTES(10));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint32_t alone = rows[i].connections - rows[i].completed;
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "[guard n%zu]\nports = tcp/22\nper-source = 20/h\n%s\nban = 10m\n", i,
+			 rows[i].rate);
+		apply(store, text, NULL);
+		for (uint32_t n = 0; n < rows[i].completed; n++)
+			connect_truly(store, rows[i].client, (uint16_t)(30000 + n));
+		assert_int_equal(knock(store, rows[i].client, 22, alone + 3), alone);
+		assert_lasts(store, rows[i].client, rows[i].proven ? MINUTES(10) : MINUTES(1));
+	}
 }
 
 /* SYN and ACK are easily written; the number in the ACK is what only the receiver knows. */
@@ -193,7 +208,11 @@ static void p4_acks_without_a_connection_prove_nothing(void **state)
 	assert_lasts(store, "10.1.1.8", MINUTES(1));
 }
 
-static void p4_a_packet_inside_a_connection_is_proof(void **state)
+/*
+ * Not even right ones: who knows, or guesses, the port of somebody's connection can write
+ * such segments, and a limit of packets is over before anybody could tell.
+ */
+static void p4_packets_inside_a_connection_prove_nothing(void **state)
 {
 	struct talk talk = { .client = "10.1.1.9", .from = 33000, .to = 22 };
 	struct store *store = *state;
@@ -205,29 +224,13 @@ static void p4_a_packet_inside_a_connection_is_proof(void **state)
 	for (int i = 0; i < 50; i++)
 		passed += judge(store, &talk, TCP_ACK);
 	assert_int_equal(passed, 10);
-	assert_lasts(store, "10.1.1.9", MINUTES(10));
+	assert_lasts(store, "10.1.1.9", MINUTES(1));
 }
 
 /*
- * Somebody who knows, or guesses, the port of a connection of the victim's, but sees nothing
- * of it: his segments are outside of what the connection expects.
+ * SYN and ACK as if of connections of the victim's that stand, by somebody who knows, or
+ * guesses, their ports, but sees nothing of them: his numbers are far off.
  */
-static void p4_a_forged_segment_of_a_connection_is_no_proof(void **state)
-{
-	struct talk talk = { .client = "10.1.1.10", .from = 33000, .to = 22 };
-	struct store *store = *state;
-
-	apply(store, "[guard ssh]\nports = tcp/22\npackets-per-source = 10/h\nban = 10m\n", NULL);
-	ask(&talk);
-	finish(&talk);
-	talk.sequence += 0x40000000;
-	talk.acknowledge -= 0x40000000;
-	for (int i = 0; i < 50; i++)
-		judge(store, &talk, TCP_ACK);
-	assert_lasts(store, "10.1.1.10", MINUTES(1));
-}
-
-/* The same, of handshakes: SYN and ACK as if of the victim's connections that stand. */
 static void p4_a_forged_handshake_of_a_connection_is_no_proof(void **state)
 {
 	struct store *store = *state;
@@ -362,13 +365,12 @@ int main(void)
 		PROOF_TEST(p4_syns_alone_ban_for_unproven_ban_at_most),
 		PROOF_TEST(p4_unproven_ban_off_bans_no_forged_source),
 		PROOF_TEST(p4_completed_handshakes_are_proof_and_bans_double),
-		PROOF_TEST(p4_half_is_not_most),
+		PROOF_TEST(p4_some_handshakes_are_not_enough),
 		PROOF_TEST(p4_an_ack_with_a_wrong_number_proves_nothing),
 		PROOF_TEST(p4_an_ack_with_the_right_number_proves),
 		PROOF_TEST(p4_one_handshake_counts_once),
 		PROOF_TEST(p4_acks_without_a_connection_prove_nothing),
-		PROOF_TEST(p4_a_packet_inside_a_connection_is_proof),
-		PROOF_TEST(p4_a_forged_segment_of_a_connection_is_no_proof),
+		PROOF_TEST(p4_packets_inside_a_connection_prove_nothing),
 		PROOF_TEST(p4_a_forged_handshake_of_a_connection_is_no_proof),
 		PROOF_TEST(p4_udp_proves_nothing),
 		PROOF_TEST(p4_an_answer_to_the_hosts_own_cookie_proves),

@@ -332,7 +332,7 @@ static void kernel_and_user_space_ban_at_once(void **state)
 		ban_and_unban(store, prefixes, OFFENDERS);
 	__atomic_store_n(&offence.stop, true, __ATOMIC_RELAXED);
 	assert_ok(pthread_join(thread, NULL));
-	assert_true(sum_tallies(store).bans > 100);
+	assert_true(sum_tallies(store).bans > OFFENDERS);
 	assert_int_equal(sum_tallies(store).bans_refused, 0);
 
 	/* Whoever offends now is banned; and everything can be taken away again. */

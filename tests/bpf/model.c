@@ -90,6 +90,14 @@ static bool take_shared(struct model_world *world, struct model_bucket *bucket, 
 
 /* ---- the source ------------------------------------------------------------------- */
 
+/* 0.0.0.0, the first /64 of IPv6, and fe80::/10: many share these, and none has them. */
+static bool is_nobody(const struct facts *facts)
+{
+	if (!facts->v6)
+		return facts->source == 0;
+	return facts->source >> 64 == 0 || facts->source >> 118 == 0xfe80 >> 6;
+}
+
 struct source {
 	bool allowed, guarded;
 	bool banned, forced;
@@ -104,6 +112,9 @@ static void look_into_lists(const struct model_policy *policy, const struct fact
 	for (size_t i = 0; i < policy->lists; i++) {
 		const struct model_list *list = &policy->list[i];
 
+		/* Lists of what is routed nowhere name these; a link would fall apart. */
+		if (!list->allow && is_nobody(facts))
+			continue;
 		for (size_t k = 0; k < list->count && !source->label; k++)
 			if (is_in(&list->ranges[k], facts)) {
 				source->label = list->number;
@@ -178,14 +189,6 @@ static bool within_limits(struct model_world *world, const struct model_guard *g
 			return false;
 	}
 	return true;
-}
-
-/* 0.0.0.0, the first /64 of IPv6, and fe80::/10: many share these, and none has them. */
-static bool is_nobody(const struct facts *facts)
-{
-	if (!facts->v6)
-		return facts->source == 0;
-	return facts->source >> 64 == 0 || facts->source >> 118 == 0xfe80 >> 6;
 }
 
 /* Nobody here has shown that his address is his own, so no ban is longer than `unproven-ban`. */

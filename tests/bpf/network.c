@@ -64,7 +64,7 @@ void set_sysctl(const char *name, const char *value)
 static int bind_socket(int type, uint16_t port)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0), on = 1;
+	int fd = socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
 
 	assert_true(fd >= 0);
 	assert_ok(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));

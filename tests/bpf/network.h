@@ -19,7 +19,7 @@ int network_up(void **state);
 /* `value` of /proc/sys/net/ipv4/`name`, in this network. */
 void set_sysctl(const char *name, const char *value);
 
-/* A listening socket, to be closed. */
+/* A listening socket that does not block, to be closed. */
 int listen_at(uint16_t port, int backlog);
 int listen_udp(uint16_t port);
 

@@ -79,7 +79,7 @@ def test_lists(lab):
     assert (row["name"], row["packets"], row["entries"]) == ("bad", 3, 2)
     assert stats["reasons"]["listed"]["dropped"] == 3
     assert re.search(r"^  bad +3 ", lab.sumun("stats").stdout, re.M)
-    assert "  list bad       2 entries, loaded " in lab.sumun("status").stdout
+    assert re.search(r"^  deny list +bad, 2 entries, loaded ", lab.sumun("status").stdout, re.M)
 
 
 def test_shadow(lab):

@@ -155,17 +155,6 @@ __noinline int put_ban_wide(__u64 high, __u64 low, __u32 length, __u32 end)
 	return NO_ROOM;
 }
 
-/*
- * Addresses of which many share one, or that a host has before it has another: 0.0.0.0, ::,
- * and fe80::/10, where the whole link is one /64. They are limited and never banned.
- */
-static __always_inline bool is_nobody(__u32 family, struct filter_key source)
-{
-	if (family == FAMILY_V4)
-		return (__u32)source.low == 0;
-	return source.high == 0 || source.high >> 54 == 0xfe80 >> 6;
-}
-
 /* What is banned of a source: the address in IPv4, its /64 in IPv6. */
 static __always_inline struct filter_ban_key banned_key(__u32 family, struct filter_key source)
 {
@@ -259,19 +248,29 @@ __noinline int ban_neighbours(struct xdp_md *ctx, const struct packet *packet, _
 	return 0;
 }
 
-/* Whether more than half of what this source used up was proven to be its own. */
-static __always_inline bool is_proven(struct xdp_md *ctx, const struct packet *packet,
-				      const struct filter_guard *guard, __u64 key)
+/*
+ * Whether what this source used up was its own doing: nearly all of the connections that it
+ * was charged for were completed, all but one or seven in eight. Packets and bytes can be
+ * forged one by one, with the ports of a connection too, and prove nothing.
+ */
+static __always_inline bool is_proven(const struct packet *packet, const struct filter_guard *guard,
+				      __u64 key)
 {
+	__u64 now = now_fine(), one = guard->connections.interval >> PRICE_SHIFT;
+	__u64 due, proven, lacking;
 	struct filter_meter *meter;
-	__u64 now = now_fine();
 
-	if (packet->protocol != IPPROTO_TCP)
+	if (packet->protocol != IPPROTO_TCP || !packet->connects)
 		return false;
-	if (!packet->connects)
-		return packet->acknowledges && belongs_to_connection(ctx, packet);
 	meter = find_meter(key, filter_meter_id(packet->guard, METER_CONNECTIONS));
-	return meter && READ_ONCE(meter->proven) > now + guard->connections.burst / 2;
+	if (!meter)
+		return false;
+	due = READ_ONCE(meter->due);
+	proven = READ_ONCE(meter->proven);
+	if (due <= now || proven <= now)
+		return false;
+	lacking = due > proven ? due - proven : 0;
+	return lacking <= one || lacking <= (due - now) / 8;
 }
 
 /* Ticks; 0: no ban. What may be forged bans for short, and does not add up. */
@@ -309,7 +308,7 @@ __noinline __u32 ban_offender(struct xdp_md *ctx, const struct packet *packet, _
 	if (is_nobody(packet->family, source))
 		return 0;
 	key = banned_key(packet->family, source);
-	proven = is_proven(ctx, packet, guard, filter_source_key(packet->family, source));
+	proven = is_proven(packet, guard, filter_source_key(packet->family, source));
 	known = bpf_map_lookup_elem(&ban_info, &key);
 	if (known && (known->origin == ORIGIN_GUARD || known->origin == ORIGIN_SCAN))
 		info.offences = known->offences;

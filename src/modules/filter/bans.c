@@ -263,6 +263,8 @@ int ban_check_prefix(const struct prefix *prefix, struct error *error)
 
 static int say_full(const struct tables *tables, uint32_t now, struct error *error)
 {
+	if (!error)
+		return -ENOSPC; /* counting takes its time, and who restores many asks often */
 	return error_set(error, -ENOSPC,
 			 "the ban table has no room for it (%zu bans in force); "
 			 "'sumun unban' what is no longer needed",

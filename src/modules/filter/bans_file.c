@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -130,27 +131,36 @@ static int say_cannot(const char *path, int r, struct error *error)
 	return error_set(error, r, "cannot keep the bans in '%s': %s", path, strerror(-r));
 }
 
-/* Beside the file, so that it can be moved over it; of a name that nobody else uses. */
+/*
+ * Beside the file, so that it can be moved over it, and always of one name, so that whoever
+ * is killed leaves nothing that the next does not use. Its lock lets one write at a time; who
+ * gets it only after the file was moved away looks again.
+ */
 static int open_temporary(const char *path, char ret_temporary[PATH_MAX], FILE **ret_file)
 {
+	CLEANUP_CLOSE int fd = -1;
 	char directory[PATH_MAX];
-	int fd;
+	struct stat ours, there;
 
 	directory_of(path, directory);
 	if (strcmp(directory, state_directory) == 0 && mkdir(directory, 0700) < 0 &&
 	    errno != EEXIST)
 		return -errno;
-	if (snprintf(ret_temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+	if (snprintf(ret_temporary, PATH_MAX, "%s.new", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	fd = mkostemp(ret_temporary, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0)
+	do {
+		cleanup_close(&fd);
+		fd = open(ret_temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &ours) < 0)
+			return -errno;
+	} while (stat(ret_temporary, &there) < 0 || there.st_ino != ours.st_ino);
+	if (ftruncate(fd, 0) < 0)
 		return -errno;
 	*ret_file = fdopen(fd, "w");
-	if (*ret_file)
-		return 0;
-	close(fd);
-	unlink(ret_temporary);
-	return -ENOMEM;
+	if (!*ret_file)
+		return -ENOMEM;
+	TAKE_FD(fd);
+	return 0;
 }
 
 /* Onto the disk before the name, and then the name: a power cut leaves one or the other. */

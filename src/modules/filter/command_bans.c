@@ -134,6 +134,30 @@ static void hint_at_network(const struct prefix *prefix)
 			 prefix_format(&network, text));
 }
 
+/* All of them that there is room for: one that finds none says nothing of the next. */
+static int ban_all(struct store *store, const struct prefix *prefixes,
+		   const struct arguments *arguments, struct error *error)
+{
+	size_t refused = 0, count = arguments->operand_count;
+	char text[PREFIX_TEXT];
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int r = ban_one(store, &prefixes[i], arguments, refused ? NULL : error);
+
+		if (r == 0)
+			hint_at_network(&prefixes[i]);
+		else if (r != -ENOSPC)
+			return error_prefix(error, r, "%s", prefix_format(&prefixes[i], text));
+		else if (!refused++)
+			result = error_prefix(error, r, "%s", prefix_format(&prefixes[i], text));
+	}
+	if (refused > 1)
+		error_prefix(error, result, "%zu of %zu are not banned, the first of them", refused,
+			     count);
+	return result;
+}
+
 int command_ban(int argc, char **argv)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
@@ -157,11 +181,7 @@ int command_ban(int argc, char **argv)
 	if (r < 0)
 		return fail(r, &error);
 	store_sweep(&store);
-	for (size_t i = 0; r == 0 && i < arguments.operand_count; i++) {
-		r = ban_one(&store, &prefixes[i], &arguments, &error);
-		if (r == 0)
-			hint_at_network(&prefixes[i]);
-	}
+	r = ban_all(&store, prefixes, &arguments, &error);
 	save_bans(&store);
 	if (r < 0)
 		return fail(r, &error);

@@ -13,7 +13,17 @@
 #include "modules/filter/guards.bpf.h"
 #include "modules/filter/proof.bpf.h"
 
-enum { COOKIE_WINDOW = 64240, COOKIE_TTL = 64, TCP_OPTION_MSS = 2, MSS_V4 = 1460, MSS_V6 = 1440 };
+/* include/linux/socket.h; the C library's own header does not go together with the kernel's. */
+enum { AF_INET = 2, AF_INET6 = 10 };
+
+enum {
+	COOKIE_WINDOW = 64240,
+	COOKIE_TTL = 64,
+	TCP_OPTION_MSS = 2,
+	MSS_V4 = 1460,
+	MSS_V6 = 1440,
+	TCP_HEADERS_MAX = 3, /* 60 bytes: one header with all the options that it can have */
+};
 
 struct mss_option {
 	__u8 kind;
@@ -104,29 +114,44 @@ static __always_inline void write_ipv6(struct ipv6hdr *ip, bool option)
 	ip->daddr = source;
 }
 
-/* The kernel's cookie for this SYN, the connection's MSS above it; negative when it gives none. */
+/*
+ * The kernel's cookie for this SYN, the connection's MSS above it; negative when it gives
+ * none. It wants the header with all its options, whose length no frame promises beforehand:
+ * so it gets a copy.
+ */
 static __always_inline __s64 make_cookie(struct xdp_md *ctx, const struct packet *packet, void *ip,
-					 __u32 ip_size, struct tcphdr *tcp)
+					 __u32 ip_size, __u32 tcp_size)
 {
 	struct bpf_sock_tuple tuple = {};
+	struct tcphdr tcp[TCP_HEADERS_MAX] = {};
 	__u32 size = read_tuple(ctx, packet, &tuple);
 	struct bpf_sock *socket;
 	__s64 cookie = -1;
 
-	if (!size)
+	if (!size || tcp_size < sizeof(*tcp) || tcp_size > sizeof(tcp) ||
+	    bpf_xdp_load_bytes(ctx, packet->offset, tcp, tcp_size))
 		return -1;
 	socket = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!socket)
 		return -1;
 	if (socket->state == STATE_LISTEN)
-		cookie = bpf_tcp_gen_syncookie(socket, ip, ip_size, tcp, sizeof(*tcp));
+		cookie = bpf_tcp_gen_syncookie(socket, ip, ip_size, tcp, tcp_size);
 	bpf_sk_release(socket);
 	return cookie;
 }
 
+/* Read once: the verifier takes two reads for two numbers. Not over HEADER_OFFSET_MAX. */
+static __always_inline __u32 packet_offset(const struct packet *packet)
+{
+	__u32 offset = packet->ip_offset & HEADER_OFFSET_MAX;
+
+	asm volatile("" : "+r"(offset));
+	return offset;
+}
+
 static __always_inline bool answer_ipv4(struct xdp_md *ctx, const struct packet *packet)
 {
-	struct iphdr *ip = frame_start(ctx) + packet->ip_offset;
+	struct iphdr *ip = frame_start(ctx) + packet_offset(packet);
 	struct tcphdr *tcp = (void *)(ip + 1);
 	__s64 cookie;
 	bool option;
@@ -134,7 +159,7 @@ static __always_inline bool answer_ipv4(struct xdp_md *ctx, const struct packet 
 
 	if ((void *)(tcp + 1) > frame_end(ctx) || ip->ihl != 5)
 		return false;
-	cookie = make_cookie(ctx, packet, ip, sizeof(*ip), tcp);
+	cookie = make_cookie(ctx, packet, ip, sizeof(*ip), tcp->doff * 4);
 	if (cookie < 0)
 		return false;
 	option = tcp->doff > 5 && (void *)(tcp + 1) + sizeof(struct mss_option) <= frame_end(ctx);
@@ -155,7 +180,7 @@ static __always_inline bool answer_ipv4(struct xdp_md *ctx, const struct packet 
 
 static __always_inline bool answer_ipv6(struct xdp_md *ctx, const struct packet *packet)
 {
-	struct ipv6hdr *ip = frame_start(ctx) + packet->ip_offset;
+	struct ipv6hdr *ip = frame_start(ctx) + packet_offset(packet);
 	struct tcphdr *tcp = (void *)(ip + 1);
 	__s64 cookie;
 	bool option;
@@ -163,7 +188,7 @@ static __always_inline bool answer_ipv6(struct xdp_md *ctx, const struct packet 
 
 	if ((void *)(tcp + 1) > frame_end(ctx) || ip->nexthdr != IPPROTO_TCP)
 		return false;
-	cookie = make_cookie(ctx, packet, ip, sizeof(*ip), tcp);
+	cookie = make_cookie(ctx, packet, ip, sizeof(*ip), tcp->doff * 4);
 	if (cookie < 0)
 		return false;
 	option = tcp->doff > 5 && (void *)(tcp + 1) + sizeof(struct mss_option) <= frame_end(ctx);
@@ -181,21 +206,43 @@ static __always_inline bool answer_ipv6(struct xdp_md *ctx, const struct packet 
 	return true;
 }
 
+/*
+ * A listener on all addresses would answer for hosts behind this one, too. What the kernel
+ * would not forward from here is for this host, or for nobody.
+ */
+static __always_inline bool is_for_us(struct xdp_md *ctx, const struct packet *packet)
+{
+	struct bpf_fib_lookup route = { .ifindex = ctx->ingress_ifindex };
+	struct bpf_sock_tuple tuple = {};
+	long r;
+
+	if (!read_tuple(ctx, packet, &tuple))
+		return false;
+	if (packet->family == FAMILY_V4) {
+		route.family = AF_INET;
+		route.ipv4_src = tuple.ipv4.saddr;
+		route.ipv4_dst = tuple.ipv4.daddr;
+	} else {
+		route.family = AF_INET6;
+		__builtin_memcpy(route.ipv6_src, tuple.ipv6.saddr, sizeof(route.ipv6_src));
+		__builtin_memcpy(route.ipv6_dst, tuple.ipv6.daddr, sizeof(route.ipv6_dst));
+	}
+	r = bpf_fib_lookup(ctx, &route, sizeof(route), 0);
+	return r == BPF_FIB_LKUP_RET_NOT_FWDED || r == BPF_FIB_LKUP_RET_FWD_DISABLED;
+}
+
 /* Turns a SYN into its answer; false, and nothing changed, when that cannot be done. */
 __noinline int answer_syn(struct xdp_md *ctx, const struct packet *packet)
 {
 	struct ethernet_header *ethernet;
 	struct filter_tally *tally = own_tally();
-	struct tcphdr *tcp;
-	bool answered = false;
+	bool answered;
 
-	if (!packet || !tally || packet->fragment || packet->ip_offset > HEADER_OFFSET_MAX)
+	if (!packet || !tally || packet->fragment || packet->ip_offset > HEADER_OFFSET_MAX ||
+	    !is_for_us(ctx, packet))
 		return false;
-	tcp = tcp_header(ctx, packet);
-	/* The kernel reads the options up to where the header says that they end. */
-	if (tcp && tcp->doff * 4 <= frame_end(ctx) - (void *)tcp)
-		answered = packet->family == FAMILY_V4 ? answer_ipv4(ctx, packet)
-						       : answer_ipv6(ctx, packet);
+	answered =
+		packet->family == FAMILY_V4 ? answer_ipv4(ctx, packet) : answer_ipv6(ctx, packet);
 	if (!answered) {
 		tally->cookies_passed++;
 		return false;

@@ -55,26 +55,39 @@ static __always_inline enum filter_reason apply_guard(struct xdp_md *ctx, struct
 	return REASON_PASS;
 }
 
-/* A new connection, within the limits of its source: is there room for it, or a cookie? */
-static __always_inline enum filter_reason admit(struct xdp_md *ctx, struct packet *packet,
-						__u32 slot, bool shadow)
+/* More SYNs than the stack should see: can this one be answered here? */
+static __always_inline bool answered(struct xdp_md *ctx, const struct packet *packet, __u32 slot,
+				     bool shadow)
 {
 	const struct filter_policy *policy = &globals.policies[slot];
-	const struct filter_limit *total = &policy->guards[packet->guard & GUARDS_MAX].total;
-	struct filter_guard_counter *count;
-	__u64 now = now_fine();
 
-	if (policy->flags & POLICY_COOKIES && packet->protocol == IPPROTO_TCP && !shadow &&
-	    policy->mode == MODE_ENFORCE &&
-	    !spend(&globals.syns.due, &policy->cookies_above, 1, now) && answer_syn(ctx, packet))
-		return REASON_COOKIE;
-	if (!total->interval ||
-	    spend(&globals.totals[slot][packet->guard & GUARDS_MAX].due, total, 1, now))
-		return REASON_PASS;
-	count = shadow ? NULL : guard_counter(packet->guard);
+	return policy->flags & POLICY_COOKIES && packet->protocol == IPPROTO_TCP &&
+	       packet->connects && !shadow && policy->mode == MODE_ENFORCE &&
+	       !spend(&globals.syns.due, &policy->cookies_above, 1, now_fine()) &&
+	       answer_syn(ctx, packet);
+}
+
+/* Is there room for one more connection among those of all sources? */
+static __always_inline bool has_room(const struct packet *packet, __u32 slot, bool shadow)
+{
+	__u32 number = packet->guard & GUARDS_MAX;
+	const struct filter_limit *total = &globals.policies[slot].guards[number].total;
+	struct filter_guard_counter *count;
+
+	if (!total->interval || spend(&globals.totals[slot][number].due, total, 1, now_fine()))
+		return true;
+	count = shadow ? NULL : guard_counter(number);
 	if (count)
 		count->shed++;
-	return REASON_SHED;
+	return false;
+}
+
+/* A guard that only observes keeps nobody from anything that comes after it. */
+static __always_inline bool only_observes(const struct filter_policy *policy,
+					  const struct packet *packet)
+{
+	return policy->mode == MODE_ENFORCE &&
+	       policy->guards[packet->guard & GUARDS_MAX].mode == MODE_OBSERVE;
 }
 
 static __always_inline enum filter_reason judge_port(struct xdp_md *ctx, struct packet *packet,
@@ -102,12 +115,15 @@ static __always_inline __u32 find_label(struct xdp_md *ctx, const struct packet 
 	struct filter_key source = read_address(ctx, packet->ip_offset, packet->family, false);
 	__u32 index = policy->list_table;
 	void *table = bpf_map_lookup_elem(&lists, &index);
+	__u32 label;
 
 	if (!table)
 		return 0;
 	if (packet->family == FAMILY_V4)
-		return prefix_find4(table, source.low);
-	return prefix_find6(table, source.high, source.low);
+		label = prefix_find4(table, source.low);
+	else
+		label = prefix_find6(table, source.high, source.low);
+	return label & LABEL_ALLOW || !is_nobody(packet->family, source) ? label : 0;
 }
 
 /* What holds an IPv6 link together (RFC 4861) falls under no limit. */
@@ -192,7 +208,7 @@ static __always_inline enum filter_reason judge(struct xdp_md *ctx, struct packe
 		return reason;
 	if (packet->guard) {
 		source = apply_guard(ctx, packet, slot, shadow);
-		if (source != REASON_PASS)
+		if (source != REASON_PASS && !only_observes(policy, packet))
 			return source;
 	} else if (policy->flags & POLICY_SOURCES && packet->connects && !shadow &&
 		   packet->protocol == IPPROTO_TCP) {
@@ -200,11 +216,12 @@ static __always_inline enum filter_reason judge(struct xdp_md *ctx, struct packe
 
 		charge(filter_source_key(packet->family, key), 0, slot, 1, 0);
 	}
-	if (packet->connects) {
-		source = admit(ctx, packet, slot, shadow);
-		if (source != REASON_PASS)
-			return source;
-	}
+	if (answered(ctx, packet, slot, shadow))
+		return REASON_COOKIE;
+	if (source != REASON_PASS)
+		return source;
+	if (packet->connects && !has_room(packet, slot, shadow))
+		return REASON_SHED;
 	return reason;
 }
 

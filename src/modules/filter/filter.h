@@ -167,7 +167,7 @@ enum {
 	BAN4_SLOTS = 8,
 	BAN4_BUCKETS = 1 << 15,
 	BAN4_CAPACITY = BAN4_BUCKETS * BAN4_SLOTS,
-	BAN4_PROBES = 8, /* buckets looked at, the home one included */
+	BAN4_PROBES = 16, /* buckets looked at, the home one included */
 };
 
 struct ban4_bucket {
@@ -189,7 +189,7 @@ enum {
 	BAN6_SLOTS = 4,
 	BAN6_BUCKETS = 1 << 15,
 	BAN6_CAPACITY = BAN6_BUCKETS * BAN6_SLOTS,
-	BAN6_PROBES = 8,
+	BAN6_PROBES = 16,
 };
 
 struct ban6_slot {
@@ -216,7 +216,7 @@ _Static_assert(sizeof(struct ban6_bucket) == 64, "a bucket is a cache line");
 
 enum {
 	WIDE_SLOTS = 2,
-	WIDE_PROBES = 16,
+	WIDE_PROBES = 32,
 	BAN_WIDE_BUCKETS = 1 << 16,
 	BAN_WIDE_CAPACITY = BAN_WIDE_BUCKETS * WIDE_SLOTS,
 	ALLOW_BUCKETS = 1 << 11,
@@ -358,18 +358,18 @@ struct filter_guard_counters {
  * address and port counts once, by a bitmap of hashes; what counts costs one interval of
  * the scan limit, so touches that are far enough apart are forgiven.
  */
-enum { SCANNER_SLOTS = 4, SCANNER_GROUPS = 1 << 12 };
+enum { SCANNER_SLOTS = 4, SCANNER_GROUPS = 1 << 12, SCANNER_PAIR_WORDS = 3 };
 
 struct filter_scanner {
-	__u64 key;      /* filter_source_key() */
-	__u64 due;      /* GCRA, as in a meter */
-	__u64 pairs[2]; /* bitmap by hash of (address, port) */
-	__u64 ports;    /* bitmap by hash of the port */
-	__u64 hosts;    /* bitmap by hash of our address */
-	__u32 probes;   /* that counted */
-	__u32 first;    /* tick of the first that counted */
-	__u32 told;     /* tick of the last detection, 0: none */
-	__u32 reserved;
+	__u64 key;                       /* filter_source_key() */
+	__u64 due;                       /* GCRA, as in a meter */
+	__u64 pairs[SCANNER_PAIR_WORDS]; /* bitmap by hash of (address, port) */
+	__u32 ports;                     /* bitmap by hash of the port */
+	__u32 hosts;                     /* bitmap by hash of our address */
+	__u32 probes;                    /* that counted */
+	__u32 first;                     /* tick of the first that counted */
+	__u32 told;                      /* tick of the last detection, 0: none */
+	__u32 noted;                     /* bits set in `pairs` */
 };
 _Static_assert(sizeof(struct filter_scanner) == 64, "a scanner is a cache line");
 
@@ -432,7 +432,8 @@ struct filter_scan_policy {
 	struct filter_limit limit; /* of different closed ports */
 	__u32 mode;                /* enum filter_mode: whether it bans */
 	__u32 ban;                 /* ticks; 0: told only */
-	__u32 reserved[2];
+	__u32 noted_max;           /* bits in `pairs` of a scanner; with so many they begin anew */
+	__u32 reserved;
 };
 
 struct filter_policy {

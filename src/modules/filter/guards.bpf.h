@@ -13,22 +13,31 @@
 #include "modules/filter/maps.bpf.h"
 #include "modules/filter/packet.bpf.h"
 
+enum { OVERDRAFT_MAX = 1024 }; /* payments; more than there are CPUs */
+
 /* The unit of limits: 2^-METER_SHIFT jiffies. */
 static __always_inline __u64 now_fine(void)
 {
 	return (bpf_jiffies64() + READ_ONCE(globals.state.tick_offset)) << METER_SHIFT;
 }
 
-/* Takes `units` from the bucket; false, and nothing taken, when there are not so many in it. */
+/*
+ * Takes `units` from the bucket; false, and nothing taken, when there are not so many in it.
+ * A debt that this limit could not have let grow is that of a former policy's, and forgotten;
+ * the margin is for what CPUs that pay at the same moment may overdraw.
+ */
 static __always_inline bool spend(__u64 *due, const struct filter_limit *limit, __u64 units,
 				  __u64 now)
 {
 	__u64 cost = units * limit->interval >> PRICE_SHIFT;
-	__u64 former = READ_ONCE(*due);
-	__u64 next = (former > now ? former : now) + cost;
+	__u64 former = READ_ONCE(*due), owed = former > now ? former - now : 0;
+	__u64 next;
 
-	if (next - now > limit->burst)
+	if (unlikely(owed > limit->burst + OVERDRAFT_MAX * cost))
+		owed = 0;
+	if (owed + cost > limit->burst)
 		return false;
+	next = now + owed + cost;
 	/* Where another CPU was faster, the bucket has just been brought up to now. */
 	if (__sync_val_compare_and_swap(due, former, next) != former)
 		__sync_fetch_and_add(due, cost);

@@ -12,6 +12,18 @@ static __always_inline __u32 now_ticks(void)
 	return (bpf_jiffies64() + READ_ONCE(globals.state.tick_offset)) >> tick_shift;
 }
 
+/*
+ * Addresses of which many share one, or that a host has before it has another: 0.0.0.0, ::,
+ * and fe80::/10, where the whole link is one /64. They are limited, and neither banned here
+ * nor listed: lists of what is routed nowhere name them, and a link would fall apart.
+ */
+static __always_inline bool is_nobody(__u32 family, struct filter_key source)
+{
+	if (family == FAMILY_V4)
+		return (__u32)source.low == 0;
+	return source.high == 0 || source.high >> 54 == 0xfe80 >> 6;
+}
+
 /* False proves that no list holds anything near the source of this packet, which was parsed. */
 static __always_inline bool maybe_listed(struct xdp_md *ctx, const struct packet *packet)
 {
@@ -81,6 +93,9 @@ static __always_inline __u64 find_ban4(__u32 address, __u32 now)
 	return 0;
 }
 
+/* How often a slot is read that is being changed. */
+enum { READS_MAX = 3 };
+
 /* The word of the ban in force on this IPv6 /64 in one bucket, or 0. */
 static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, __u32 now)
 {
@@ -89,11 +104,18 @@ static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, 
 #pragma unroll
 	for (int i = 0; i < BAN6_SLOTS; i++) {
 		struct ban6_slot *slot = &bucket->slot[i];
-		__u64 word = READ_ONCE(slot->word);
+		__u64 word = READ_ONCE(slot->word), again;
 
-		if (READ_ONCE(slot->high) == high && WIDE_LENGTH(word) == 64 &&
-		    ban_in_force(word, now) && READ_AGAIN(slot->word) == word)
-			found |= word;
+		/* Once more, where somebody has just changed how long it lasts. */
+		for (int k = 0; k < READS_MAX; k++, word = again) {
+			bool match = READ_ONCE(slot->high) == high && WIDE_LENGTH(word) == 64;
+
+			again = READ_AGAIN(slot->word);
+			if (again == word) {
+				found |= match && ban_in_force(word, now) ? word : 0;
+				break;
+			}
+		}
 	}
 	return found;
 }
@@ -119,12 +141,18 @@ __noinline __u64 find_ban6(__u64 high, __u32 now)
 /* The word of `slot` when it holds exactly this prefix, or 0. */
 static __always_inline __u64 wide_match(struct wide_slot *slot, struct filter_key key, __u32 length)
 {
-	__u64 word = READ_ONCE(slot->word);
+	__u64 word = READ_ONCE(slot->word), again;
 
-	if (!word || WIDE_LENGTH(word) != length || READ_ONCE(slot->key.low) != key.low ||
-	    READ_ONCE(slot->key.high) != key.high)
-		return 0;
-	return READ_AGAIN(slot->word) == word ? word : 0;
+	for (int k = 0; k < READS_MAX; k++, word = again) {
+		bool match = word && WIDE_LENGTH(word) == length &&
+			     READ_ONCE(slot->key.low) == key.low &&
+			     READ_ONCE(slot->key.high) == key.high;
+
+		again = READ_AGAIN(slot->word);
+		if (again == word)
+			return match ? word : 0;
+	}
+	return 0;
 }
 
 /*

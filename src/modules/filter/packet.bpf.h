@@ -241,6 +241,10 @@ static __always_inline enum filter_reason parse_ipv6(struct xdp_md *ctx, struct 
 	packet->length = bpf_ntohs(ip->payload_len);
 	if (ip->version != 6 || packet->length > frame_bytes(ctx) - packet->offset)
 		return REASON_MALFORMED;
+	/* An IPv4 address does not travel in IPv6; the host throws it away. */
+	if (unlikely(!ip->saddr.s6_addr32[0] && !ip->saddr.s6_addr32[1] &&
+		     ip->saddr.s6_addr32[2] == bpf_htonl(0xffff)))
+		return REASON_MALFORMED;
 	if (likely(!is_extension(ip->nexthdr)))
 		return REASON_PASS;
 	walk = walk_extensions(ctx, packet->offset, packet->length, ip->nexthdr);

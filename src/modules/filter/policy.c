@@ -184,6 +184,7 @@ static void fill_scan(const struct filter_state *state, struct filter_policy *po
 	policy->flags |= POLICY_SCAN;
 	/* The last of so many is one too many. */
 	policy->scan.limit = policy_limit(&rate, config->ports - 1, state->jiffies_hz);
+	policy->scan.noted_max = (uint32_t)config->ports + 2;
 	policy->scan.mode = config->mode;
 	policy->scan.ban = ticks_of(state, config->ban);
 }

@@ -11,7 +11,7 @@
 #include "modules/filter/guards.bpf.h"
 
 /* include/net/tcp_states.h */
-enum { STATE_TIME_WAIT = 6, STATE_LISTEN = 10, STATE_NEW_SYN_RECV = 12 };
+enum { STATE_LISTEN = 10, STATE_NEW_SYN_RECV = 12 };
 
 /* Fills the tuple; returns its size, 0 when the addresses cannot be read. */
 static __always_inline __u32 read_tuple(struct xdp_md *ctx, const struct packet *packet,
@@ -79,7 +79,7 @@ __noinline int completes_handshake(struct xdp_md *ctx, const struct packet *pack
 	struct bpf_sock_tuple tuple = {};
 	struct tcp_request_sock *request;
 	struct bpf_sock *socket;
-	bool completes = true;
+	bool completes = false;
 	struct tcphdr *tcp;
 	__u32 size, acknowledged, state;
 
@@ -96,6 +96,7 @@ __noinline int completes_handshake(struct xdp_md *ctx, const struct packet *pack
 	if (!socket)
 		return false;
 	state = socket->state;
+	/* A connection that stands proves nothing: its ports are easily known, its numbers not. */
 	if (state == STATE_NEW_SYN_RECV) {
 		request = bpf_skc_to_tcp_request_sock(socket);
 		completes = request && request->snt_isn + 1 == acknowledged;
@@ -104,25 +105,6 @@ __noinline int completes_handshake(struct xdp_md *ctx, const struct packet *pack
 	}
 	bpf_sk_release(socket);
 	return completes;
-}
-
-/* Whether this TCP packet belongs to a connection that stands. */
-static __always_inline bool belongs_to_connection(struct xdp_md *ctx, const struct packet *packet)
-{
-	struct bpf_sock_tuple tuple = {};
-	struct bpf_sock *socket;
-	bool belongs;
-	__u32 size = read_tuple(ctx, packet, &tuple);
-
-	if (!size)
-		return false;
-	socket = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
-	if (!socket)
-		return false;
-	belongs = socket->state != STATE_LISTEN && socket->state != STATE_NEW_SYN_RECV &&
-		  socket->state != STATE_TIME_WAIT;
-	bpf_sk_release(socket);
-	return belongs;
 }
 
 /* Notes a completed handshake in the meter that was charged for its SYN. */

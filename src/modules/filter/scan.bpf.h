@@ -122,23 +122,31 @@ static __always_inline struct filter_scanner *find_scanner(__u64 key, __u64 now)
 	return best;
 }
 
-/* Sets bit `hash` % 128; false when it was set before. */
+/* Sets the bit of this pair; false when it was set before. */
 static __always_inline bool note_pair(struct filter_scanner *scanner, __u64 hash)
 {
-	__u64 bit = 1ULL << (hash & 63);
-	__u64 *word = &scanner->pairs[hash >> 6 & 1];
+	/* By multiplication, whose bound the verifier knows, not by division. */
+	__u32 bit = (hash >> 48) * (64 * SCANNER_PAIR_WORDS) >> 16;
+	__u64 *word = &scanner->pairs[bit / 64];
 
-	if (*word & bit)
+	if (*word >> (bit % 64) & 1)
 		return false;
-	*word |= bit;
+	*word |= 1ULL << (bit % 64);
 	return true;
 }
 
-static __always_inline __u32 count_bits(__u64 word)
+static __always_inline void forget_pairs(struct filter_scanner *scanner)
+{
+	for (int i = 0; i < SCANNER_PAIR_WORDS; i++)
+		scanner->pairs[i] = 0;
+	scanner->noted = 0;
+}
+
+static __always_inline __u32 count_bits(__u32 word)
 {
 	__u32 count = 0;
 
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 32; i++)
 		count += word >> i & 1;
 	return count;
 }
@@ -205,16 +213,22 @@ static __always_inline void count_probe(struct xdp_md *ctx, const struct packet 
 		return;
 	if (READ_ONCE(scanner->due) <= now) {
 		/* All that it did is forgiven. */
-		scanner->pairs[0] = scanner->pairs[1] = scanner->ports = scanner->hosts = 0;
-		scanner->probes = 0;
+		forget_pairs(scanner);
+		scanner->ports = scanner->hosts = scanner->probes = 0;
 		scanner->told = 0;
 		scanner->first = tick;
 	}
-	if (!note_pair(scanner, filter_hash(host + packet->destination_port, seed) >> 57))
+	if (!note_pair(scanner, filter_hash(host + packet->destination_port, seed)))
 		return;
-	scanner->ports |= 1ULL << (port >> 58);
-	scanner->hosts |= 1ULL << (host >> 58);
+	scanner->ports |= 1U << (port >> 59);
+	scanner->hosts |= 1U << (host >> 59);
 	scanner->probes++;
+	/*
+	 * The more bits are set, the more of what is new looks old. Who has tried more than a
+	 * scan takes will hardly try the same again.
+	 */
+	if (++scanner->noted >= policy->scan.noted_max)
+		forget_pairs(scanner);
 	if (spend(&scanner->due, &policy->scan.limit, 1, now))
 		return;
 	bans = policy->mode == MODE_ENFORCE && policy->scan.mode == MODE_ENFORCE &&

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the programs of traffic.bpf.c are told by those who run them. */
+#pragma once
+
+enum { AIMS4 = 1 << 21, AIMS6 = 1 << 19 };
+
+enum aim {
+	AIM_ONE,     /* the source that the frame has */
+	AIM_LISTED4, /* one after the other of the map aims4, each frame another */
+	AIM_LISTED6,
+	AIM_SPREAD4, /* one of `spread`, at random, in 16.0.0.0/5 */
+};
+
+/* AIM_SPREAD4 numbers its sources with so many bits. */
+enum { SPREAD_BITS = 27 };
