@@ -48,7 +48,7 @@ def test_every_reader_hears_all(lab):
     assert [told(reader) for reader in readers] == [150, 150, 150]
     # What is not a person's only terminal has no limit a second.
     assert len(readers[0].records("filter-event")) <= 50
-    assert len(readers[1].records("filter-event")) >= 90
+    assert len(readers[1].records("filter-event")) >= 80
     assert len(readers[1].errors().splitlines()) == 1
 
 
