@@ -19,8 +19,9 @@ static int parse_path(const char *value, void *field, struct error *error)
 		return error_set(error, -EINVAL, "the path of a file is missing");
 	/* Where it would be printed again, a comment would begin. */
 	if (*value == ';' || *value == '#')
-		return error_set(error, -EINVAL, "a path that begins with '%c' is written './%c...'",
-				 *value, *value);
+		return error_set(error, -EINVAL,
+				 "a path that begins with '%c' is written './%c...'", *value,
+				 *value);
 	copy = strdup(value);
 	if (!copy)
 		return -ENOMEM;

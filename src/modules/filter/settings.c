@@ -112,6 +112,7 @@ const struct setting filter_settings[] = {
 	{ "scan", "mode", MODE, FIELD(scan.mode), "observe: tell only; enforce: ban them too" },
 	{ "scan", "ports", SCAN_PORTS, FIELD(scan.ports), "so many different closed ports ..." },
 	{ "scan", "window", WINDOW, FIELD(scan.window), "... within this time are a scan" },
-	{ "scan", "ban", BAN, FIELD(scan.ban), "how long a scanner is banned, unproven-ban at most" },
+	{ "scan", "ban", BAN, FIELD(scan.ban),
+	  "how long a scanner is banned, unproven-ban at most" },
 };
 _Static_assert(ARRAY_SIZE(filter_settings) == FILTER_SETTINGS, "as many as settings.h says");

@@ -43,10 +43,10 @@ struct guard_list {
 
 struct scan_config {
 	bool on;
-	uint32_t mode;    /* enum filter_mode: whether it bans */
-	uint64_t ports;   /* different closed ports or addresses ... */
-	uint64_t window;  /* ... within this, nanoseconds, are a scan */
-	uint64_t ban;     /* nanoseconds; 0: told only */
+	uint32_t mode;   /* enum filter_mode: whether it bans */
+	uint64_t ports;  /* different closed ports or addresses ... */
+	uint64_t window; /* ... within this, nanoseconds, are a scan */
+	uint64_t ban;    /* nanoseconds; 0: told only */
 };
 
 struct filter_config {

@@ -73,7 +73,7 @@ struct store {
 	const struct filter_guard_counters *guard_counters;
 	const struct filter_list_counters *list_counters;
 	const struct filter_shadow_counters *shadow_counters;
-	struct filter_config_text *config_text;       /* FILTER_POLICY_SLOTS */
+	struct filter_config_text *config_text;      /* FILTER_POLICY_SLOTS */
 	const struct filter_meter_bucket *meters;    /* METER_BUCKETS */
 	const struct filter_scanner_group *scanners; /* SCANNER_GROUPS */
 	struct ticks ticks;
