@@ -291,6 +291,9 @@ static struct prefix in_last_bucket(const struct tables *tables, uint8_t length,
 	return (struct prefix){ address_of(*key), length };
 }
 
+_Static_assert((int)(BAN6_PROBES *BAN6_SLOTS) <= (int)(WIDE_PROBES * WIDE_SLOTS),
+	       "room for either");
+
 static void the_tables_of_networks_fill_up_too(void **state)
 {
 	static const struct {
@@ -299,7 +302,7 @@ static void the_tables_of_networks_fill_up_too(void **state)
 	} rows[] = { { 128, WIDE_PROBES * WIDE_SLOTS }, { 64, BAN6_PROBES * BAN6_SLOTS } };
 	struct plain *plain = *state;
 	struct tables *tables = &plain->tables;
-	struct ban bans[64], found;
+	struct ban bans[WIDE_PROBES * WIDE_SLOTS + 1], found;
 
 	for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
 		struct filter_key key = { 0x20010db800000000, 0 };
