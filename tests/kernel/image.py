@@ -16,7 +16,7 @@ import sysconfig
 # Programs of these packages, where they are installed, and some programs by their names.
 PACKAGES = """
     bash coreutils dash findutils grep gzip hostname kmod mount procps sed util-linux
-    iproute2 iputils-ping curl ncat nmap hping3 iperf3 tcpdump
+    iproute2 iputils-ping curl ncat nmap hping3 iperf3 tcpdump bpftool
 """.split()
 PROGRAMS = """
     /sbin/modprobe /bin/sh /usr/bin/awk /usr/bin/clang /usr/bin/meson /usr/bin/python3
@@ -169,6 +169,7 @@ def make(path, init, trees, files, modules=None, texts=None):
             image.add(f"{target}/{file}", modules / file)
         for file in modules.glob("modules.*"):
             image.add(f"{target}/{file.name}", file)
+    image.text("/etc/resolv.conf", "")  # 'ip netns exec' mounts another over it
     for name, text in (texts or {}).items():
         image.text(name, text)
     image.write(path)

@@ -41,7 +41,7 @@ def command(*words, check=True, **options):
     return result
 
 
-def until(condition, seconds=5, step=0.01, what="what was waited for"):
+def until(condition, seconds=20, step=0.01, what="what was waited for"):
     """What `condition` returned once that was true; fails when it never was."""
     deadline = time.monotonic() + seconds
     while True:

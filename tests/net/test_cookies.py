@@ -61,7 +61,7 @@ def test_client_gets_our_cookie(two, target, source):
     before, host = two.stats(), nstat(two, "TcpExtSyncookiesSent")
     name = f"[{target}]" if ":" in target else target
     for _ in range(3):
-        assert two.curl(f"http://{name}:8080/file", "--interface", source, seconds="2") == 0
+        assert two.curl(f"http://{name}:8080/file", "--interface", source, seconds="5") == 0
     stats = two.stats()
     assert stats["actions"]["cookies_not_sent"] == before["actions"]["cookies_not_sent"]
     assert stats["answered"]["packets"] - before["answered"]["packets"] == 3
