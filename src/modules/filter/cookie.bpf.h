@@ -128,8 +128,11 @@ static __always_inline __s64 make_cookie(struct xdp_md *ctx, const struct packet
 	struct bpf_sock *socket;
 	__s64 cookie = -1;
 
-	if (!size || tcp_size < sizeof(*tcp) || tcp_size > sizeof(tcp) ||
-	    bpf_xdp_load_bytes(ctx, packet->offset, tcp, tcp_size))
+	if (!size || tcp_size < sizeof(*tcp) || tcp_size > sizeof(tcp))
+		return -1;
+	/* A copy on the stack, from before the test, would not be bounded for Linux 6.1. */
+	asm volatile("" : "+r"(tcp_size));
+	if (bpf_xdp_load_bytes(ctx, packet->offset, tcp, tcp_size))
 		return -1;
 	socket = bpf_skc_lookup_tcp(ctx, &tuple, size, BPF_F_CURRENT_NETNS, 0);
 	if (!socket)

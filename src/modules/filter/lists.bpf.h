@@ -75,7 +75,7 @@ static __always_inline __u64 match_ban4(struct ban4_bucket *bucket, __u32 addres
 }
 
 /* The word of the ban in force on this IPv4 address, or 0. */
-static __always_inline __u64 find_ban4(__u32 address, __u32 now)
+__noinline __u64 find_ban4(__u32 address, __u32 now)
 {
 	__u32 home = filter_ban4_home(address, seed);
 

@@ -256,6 +256,13 @@ static __always_inline enum filter_reason parse_ipv6(struct xdp_md *ctx, struct 
 	return WALK_REASON(walk);
 }
 
+/* The verifier of Linux 6.1 forgets with a byte swap that these are 16 bits; clang knows it. */
+static __always_inline __u32 bounded_port(__u32 port)
+{
+	asm volatile("%0 &= 0xffff" : "+r"(port));
+	return port;
+}
+
 static __always_inline enum filter_reason parse_tcp(struct xdp_md *ctx, struct packet *packet)
 {
 	struct tcphdr *tcp = frame_start(ctx) + packet->offset;
@@ -269,7 +276,7 @@ static __always_inline enum filter_reason parse_tcp(struct xdp_md *ctx, struct p
 	if (header < sizeof(*tcp) || (header > packet->length && !packet->fragment))
 		return REASON_MALFORMED;
 	packet->source_port = bpf_ntohs(tcp->source);
-	packet->destination_port = bpf_ntohs(tcp->dest);
+	packet->destination_port = bounded_port(bpf_ntohs(tcp->dest));
 	packet->connects = tcp->syn && !tcp->ack;
 	packet->probes = !tcp->ack && !tcp->rst;
 	packet->acknowledges = tcp->ack && !tcp->syn && !tcp->rst;
@@ -292,7 +299,7 @@ static __always_inline enum filter_reason parse_udp(struct xdp_md *ctx, struct p
 	if (length > packet->length && !packet->fragment)
 		return REASON_MALFORMED;
 	packet->source_port = bpf_ntohs(udp->source);
-	packet->destination_port = bpf_ntohs(udp->dest);
+	packet->destination_port = bounded_port(bpf_ntohs(udp->dest));
 	packet->connects = true;
 	packet->probes = true;
 	return REASON_PASS;
