@@ -69,6 +69,35 @@ static void prefixes_hold_from_their_first_to_their_last_address(void **state)
 	}
 }
 
+/* As long as bans have one length only, packets take a shorter way. */
+static void bans_of_one_length_alone_hold(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "2001:db8::1", "2001:db8::1", "2001:db8::2" },
+		{ "2001:db8::2/127", "2001:db8::3", "2001:db8::4" },
+		{ "2001:db8::/65", "2001:db8::7fff:0:0:1", "2001:db8::8000:0:0:1" },
+		{ "2001:db8::/64", "2001:db8::7", "2001:db8:0:1::7" },
+		{ "2001:db8::/48", "2001:db8:0:77::1", "2001:db8:1::1" },
+		{ "10.1.2.3", "10.1.2.3", "10.1.2.4" },
+		{ "10.1.2.2/31", "10.1.2.3", "10.1.2.4" },
+		{ "10.1.0.0/16", "10.1.200.1", "10.2.0.1" },
+	};
+	struct store *store = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct prefix banned = prefix_from(rows[i][0]);
+
+		must_ban(store, rows[i][0], BAN_FOREVER, false);
+		expect_source(store, rows[i][1], REASON_BANNED);
+		expect_source(store, rows[i][2], REASON_PASS);
+		assert_ok(ban_remove(&store->tables, &banned, packet_tick(store)));
+		expect_source(store, rows[i][1], REASON_PASS);
+		/* As in a store that has not seen it. */
+		memset(store->tables.state->ban_lengths, 0,
+		       sizeof(store->tables.state->ban_lengths));
+	}
+}
+
 static void a_removed_ban_is_over_and_others_hold(void **state)
 {
 	static const char *const prefixes[] = { "192.0.2.7", "192.0.2.0/29", "2001:db8::7",
@@ -341,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FILTER_TEST(a_banned_source_is_dropped_and_its_neighbours_are_not),
 		FILTER_TEST(prefixes_hold_from_their_first_to_their_last_address),
+		FILTER_TEST(bans_of_one_length_alone_hold),
 		FILTER_TEST(a_removed_ban_is_over_and_others_hold),
 		FILTER_TEST(p7_a_ban_falls_before_anything_behind_the_address),
 		FILTER_TEST(who_wins),

@@ -257,9 +257,10 @@ static enum filter_reason judge(struct model_world *world, const struct model_po
 	if (!facts->ip || network == REASON_MALFORMED)
 		return network;
 	source = look_up_source(world, policy, facts);
-	answer->label = source.label;
 	answer->source = source_of(facts);
 	reason = judge_source(policy, &source);
+	/* A list counts what it decided, or would have but for a role. */
+	answer->label = reason == REASON_BANNED ? 0 : source.label;
 	exempt = reason == REASON_ALLOWED;
 	if (reason != REASON_PASS && !exempt)
 		return reason;

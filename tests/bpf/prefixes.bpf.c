@@ -5,11 +5,11 @@
 #include "modules/filter/prefixes.bpf.h"
 
 /* The test makes the inner maps as large as their tables. */
-struct lines {
+struct pages {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, PREFIX_LINE_SIZE);
+	__uint(value_size, PREFIX_PAGE_SIZE);
 	__uint(max_entries, 1);
 };
 
@@ -17,7 +17,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__array(values, struct lines);
+	__array(values, struct pages);
 } lists SEC(".maps");
 
 /* The frame is an Ethernet header and a struct filter_key; the answer is the label. */

@@ -17,8 +17,8 @@
 struct kernel {
 	struct prefixes_bpf *skeleton;
 	struct ranges ranges[2];
-	struct prefix_line *memory;
-	size_t lines;
+	void *memory;
+	size_t pages;
 };
 
 /* A map of just the size, and the program with it. */
@@ -33,14 +33,14 @@ static void load(struct kernel *kernel)
 		assert_ok(ranges_merge(&kernel->ranges[i]));
 		inputs[i].ranges = ranges_view(&kernel->ranges[i]);
 	}
-	assert_ok(prefix_table_lines(inputs, ARRAY_SIZE(inputs), &kernel->lines, NULL));
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lines", sizeof(uint32_t), PREFIX_LINE_SIZE,
-			    (uint32_t)kernel->lines, &options);
+	assert_ok(prefix_table_pages(inputs, ARRAY_SIZE(inputs), &kernel->pages, NULL));
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "pages", sizeof(uint32_t), PREFIX_PAGE_SIZE,
+			    (uint32_t)kernel->pages, &options);
 	assert_true(fd >= 0);
-	kernel->memory = mmap(NULL, kernel->lines * PREFIX_LINE_SIZE, PROT_READ | PROT_WRITE,
+	kernel->memory = mmap(NULL, kernel->pages * PREFIX_PAGE_SIZE, PROT_READ | PROT_WRITE,
 			      MAP_SHARED, fd, 0);
 	assert_true(kernel->memory != MAP_FAILED);
-	assert_ok(prefix_table_build(inputs, ARRAY_SIZE(inputs), kernel->memory, kernel->lines,
+	assert_ok(prefix_table_build(inputs, ARRAY_SIZE(inputs), kernel->memory, kernel->pages,
 				     NULL));
 
 	kernel->skeleton = prefixes_bpf__open();
@@ -55,7 +55,7 @@ static void load(struct kernel *kernel)
 static void unload(struct kernel *kernel)
 {
 	prefixes_bpf__destroy(kernel->skeleton);
-	munmap(kernel->memory, kernel->lines * PREFIX_LINE_SIZE);
+	munmap(kernel->memory, kernel->pages * PREFIX_PAGE_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(kernel->ranges); i++)
 		ranges_free(&kernel->ranges[i]);
 }
@@ -80,7 +80,7 @@ static void compare(const struct kernel *kernel, uint128 address, bool v6)
 
 	if (v6 && address >> 32 == 0xffff)
 		return;
-	label = prefix_table_find(kernel->memory, kernel->lines, number_key(key));
+	label = prefix_table_find(kernel->memory, kernel->pages, number_key(key));
 	assert_int_equal(ask(kernel, key, v6), label);
 }
 

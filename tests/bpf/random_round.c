@@ -72,6 +72,7 @@ static void put_lists(struct round *round)
 		fail_msg("%s", error.text);
 	round->list_table = policy->list_table;
 	round->list_flags = policy->flags & (POLICY_LISTS4 | POLICY_LISTS6);
+	round->allow_lists = policy->allow_lists;
 }
 
 /* ---- bans ------------------------------------------------------------------------------- */
@@ -168,6 +169,7 @@ static void put_policy(struct round *round, int which, uint32_t slot)
 	if (plan->listed) {
 		policy->list_table = round->list_table;
 		policy->flags |= round->list_flags;
+		policy->allow_lists = round->allow_lists;
 	}
 	round->has[which] = true;
 	round->progress->policies++;

@@ -32,6 +32,7 @@ struct round {
 	struct pool pool;
 	struct plan_lists lists;
 	uint32_t list_table, list_flags;
+	uint64_t allow_lists;
 
 	struct plan plan[PLANS];
 	bool has[PLANS];

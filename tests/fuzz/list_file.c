@@ -57,21 +57,21 @@ static void check_table(const struct ranges *ranges)
 {
 	struct prefix_input input = { .label = 3, .ranges = ranges_view(ranges) };
 	CLEANUP_FREE void *memory = NULL;
-	size_t lines;
+	size_t pages;
 
-	require(prefix_table_lines(&input, 1, &lines, NULL) == 0);
-	memory = malloc(lines * PREFIX_LINE_SIZE);
-	require(prefix_table_build(&input, 1, memory, lines, NULL) == 0);
+	require(prefix_table_pages(&input, 1, &pages, NULL) == 0);
+	memory = malloc(pages * PREFIX_PAGE_SIZE);
+	require(prefix_table_build(&input, 1, memory, pages, NULL) == 0);
 	for (size_t i = 0; i < ranges->count4; i++) {
 		uint128 first = KEY_V4_LOW | ranges->v4[i].first;
 		uint128 last = KEY_V4_LOW | ranges->v4[i].last;
 
-		require(prefix_table_find(memory, lines, number_key(first)) == 3);
-		require(prefix_table_find(memory, lines, number_key(last)) == 3);
+		require(prefix_table_find(memory, pages, number_key(first)) == 3);
+		require(prefix_table_find(memory, pages, number_key(last)) == 3);
 		require((uint32_t)(first - 1) == UINT32_MAX ||
-			prefix_table_find(memory, lines, number_key(first - 1)) == 0);
+			prefix_table_find(memory, pages, number_key(first - 1)) == 0);
 		require((uint32_t)(last + 1) == 0 ||
-			prefix_table_find(memory, lines, number_key(last + 1)) == 0);
+			prefix_table_find(memory, pages, number_key(last + 1)) == 0);
 	}
 	for (size_t i = 0; i < ranges->count6; i++) {
 		uint128 ends[] = { key_number(ranges->v6[i].first),
@@ -81,9 +81,9 @@ static void check_table(const struct ranges *ranges)
 			uint128 beyond = end ? ends[1] + 1 : ends[0] - 1;
 
 			require(ends[end] >> 32 == 0xffff ||
-				prefix_table_find(memory, lines, number_key(ends[end])) == 3);
+				prefix_table_find(memory, pages, number_key(ends[end])) == 3);
 			require(beyond >> 32 == 0xffff || beyond == (end ? 0 : ~(uint128)0) ||
-				prefix_table_find(memory, lines, number_key(beyond)) == 0);
+				prefix_table_find(memory, pages, number_key(beyond)) == 0);
 		}
 	}
 }

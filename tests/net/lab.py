@@ -21,7 +21,7 @@ from process import Process
 
 SUMUN = os.environ["SUMUN"]
 BPFFS = "/sys/fs/bpf"
-LAYOUT = "filter-v2"
+LAYOUT = "filter-v3"
 RINGS = 4
 SECONDS = 15  # what any one command may take
 

@@ -16,13 +16,19 @@ enum { NO_ROOM = -28 }; /* ENOSPC */
 
 #define BAN_WORD(end) ((__u64)(end) << BAN_END_SHIFT)
 
-static __always_inline void set_hint(__u32 bit)
+static __always_inline void set_bit(__u32 bit)
 {
 	__u32 word = bit / 64;
 	__u64 *hint = bpf_map_lookup_elem(&hints, &word);
 
 	if (hint && !(READ_ONCE(*hint) >> (bit % 64) & 1))
 		__sync_fetch_and_or(hint, 1ULL << (bit % 64));
+}
+
+static __always_inline void set_hint(__u32 bit)
+{
+	set_bit(bit);
+	set_bit(filter_hint_coarse(bit));
 }
 
 static __always_inline bool later(__u64 word, __u32 end)
@@ -167,8 +173,10 @@ static __always_inline struct filter_ban_key banned_key(__u32 family, struct fil
 	return key;
 }
 
+/* Before a ban: one that packets would not look for is none. */
 static __always_inline void hint_at(__u32 family, struct filter_key source)
 {
+	globals.state.banned[family == FAMILY_V4 ? FAMILY_V4 : FAMILY_V6] = 1;
 	set_hint(family == FAMILY_V4 ? filter_hint4(source.low) : filter_hint6(source.high, seed));
 }
 

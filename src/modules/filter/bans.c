@@ -304,6 +304,7 @@ int ban_add(struct tables *tables, const struct ban *ban, uint32_t now, struct e
 	if (r < 0)
 		return r;
 	/* First the hints: an entry that a reader would not look for is no ban. */
+	__atomic_store_n(&tables->state->banned[prefix_family(&ban->prefix)], 1, __ATOMIC_SEQ_CST);
 	tables_set_hints(tables, &ban->prefix);
 	if (ban->forced)
 		__atomic_store_n(&tables->state->forced_bans, 1, __ATOMIC_SEQ_CST);

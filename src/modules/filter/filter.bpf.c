@@ -108,6 +108,14 @@ static __always_inline enum filter_reason judge_port(struct xdp_md *ctx, struct 
 	return REASON_PASS;
 }
 
+/* The label of an IPv4 address that many others are listed near of; 0: none. */
+__noinline __u32 find_label4(__u32 index, __u32 address)
+{
+	void *table = bpf_map_lookup_elem(&lists, &index);
+
+	return table ? prefix_find4(table, address) : 0;
+}
+
 /* The label of the source in the lists of this policy; 0: on none. */
 static __always_inline __u32 find_label(struct xdp_md *ctx, const struct packet *packet,
 					const struct filter_policy *policy)
@@ -119,10 +127,13 @@ static __always_inline __u32 find_label(struct xdp_md *ctx, const struct packet 
 
 	if (!table)
 		return 0;
-	if (packet->family == FAMILY_V4)
-		label = prefix_find4(table, source.low);
-	else
+	if (packet->family == FAMILY_V4) {
+		label = prefix_find4_quickly(table, source.low);
+		if (label == PREFIX_UNDECIDED)
+			label = find_label4(index, source.low);
+	} else {
 		label = prefix_find6(table, source.high, source.low);
+	}
 	return label & LABEL_ALLOW || !is_nobody(packet->family, source) ? label : 0;
 }
 
@@ -143,22 +154,28 @@ static __always_inline enum filter_reason judge_address(struct xdp_md *ctx, stru
 							__u32 slot, __u64 *role)
 {
 	const struct filter_policy *policy = &globals.policies[slot];
-	bool listed = maybe_listed(ctx, packet);
+	bool known = maybe_known(ctx, packet, policy), banned;
 	__u32 lists = packet->family == FAMILY_V4 ? POLICY_LISTS4 : POLICY_LISTS6;
 
+	if (unlikely(known)) {
+		*role = judge_source_quickly(ctx, packet->ip_offset, packet->family, policy);
+		if (*role & SOURCE_UNDECIDED)
+			*role = judge_source(ctx, packet->ip_offset, packet->family, slot);
+	}
+	banned = *role & SOURCE_BANNED;
+	/* Nothing but an allow list is above a ban. */
+	if (banned && !policy->allow_lists)
+		return REASON_BANNED;
 	/* In IPv4 the lists set hints too; an IPv6 list may cover more than hints can say. */
-	if (policy->flags & lists && (listed || packet->family == FAMILY_V6))
+	if (policy->flags & lists && (known || packet->family == FAMILY_V6))
 		packet->label = find_label(ctx, packet, policy);
 	if (packet->label & LABEL_ALLOW) {
 		*role = ROLE_ALLOW;
 		return REASON_PASS;
 	}
-	if (unlikely(listed)) {
-		*role = judge_source_quickly(ctx, packet->ip_offset, packet->family, policy);
-		if (*role & SOURCE_UNDECIDED)
-			*role = judge_source(ctx, packet->ip_offset, packet->family, slot);
-		if (*role & SOURCE_BANNED)
-			return REASON_BANNED;
+	if (banned) {
+		packet->label = 0;
+		return REASON_BANNED;
 	}
 	return packet->label && !*role ? REASON_LISTED : REASON_PASS;
 }

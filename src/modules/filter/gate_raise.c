@@ -242,11 +242,11 @@ int gate_try(const struct gate_options *options, struct store *ret_store, struct
 static int make_gate(const struct material *material, const char *parent, struct store *store,
 		     struct error *error)
 {
-	uint32_t lines = 0;
-	int r = list_store_room(&material->lists, &lines, error);
+	uint32_t pages = 0;
+	int r = list_store_room(&material->lists, &pages, error);
 
 	if (r == 0)
-		r = store_create_with_room(lines, store, error);
+		r = store_create_with_room(pages, store, error);
 	if (r == 0)
 		r = store_pin(store, parent, error);
 	return r;

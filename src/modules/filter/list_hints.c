@@ -5,7 +5,11 @@
 #include "modules/filter/list_hints.h"
 #include "modules/filter/list_store.h"
 
-enum { WORDS = HINT_WORDS / 2 }; /* those of IPv4 */
+static void set_mask(uint64_t *word, uint64_t mask)
+{
+	if ((__atomic_load_n(word, __ATOMIC_RELAXED) & mask) != mask)
+		__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST);
+}
 
 static void set_range(uint64_t *hints, const struct range4 *range)
 {
@@ -13,10 +17,10 @@ static void set_range(uint64_t *hints, const struct range4 *range)
 
 	while (bit <= last) {
 		uint32_t word = bit / 64, end = word * 64 + 63 < last ? word * 64 + 63 : last;
-		uint64_t mask = (~0ULL >> (63 - (end - bit))) << (bit % 64);
+		uint32_t coarse = filter_hint_coarse(bit);
 
-		if ((__atomic_load_n(&hints[word], __ATOMIC_RELAXED) & mask) != mask)
-			__atomic_fetch_or(&hints[word], mask, __ATOMIC_SEQ_CST);
+		set_mask(&hints[word], (~0ULL >> (63 - (end - bit))) << (bit % 64));
+		set_mask(&hints[coarse / 64], 1ULL << (coarse % 64));
 		bit = end + 1;
 	}
 }
@@ -69,6 +73,13 @@ static int set_needed(const struct store *store, struct tables *tables)
 	return r;
 }
 
+static void clear_others(uint64_t *hints, const uint64_t *needed, size_t words)
+{
+	for (size_t i = 0; i < words; i++)
+		if (__atomic_load_n(&hints[i], __ATOMIC_RELAXED) & ~needed[i])
+			__atomic_fetch_and(&hints[i], needed[i], __ATOMIC_SEQ_CST);
+}
+
 void list_hints_trim(struct store *store)
 {
 	CLEANUP_FREE uint64_t *needed = calloc(HINT_WORDS, sizeof(*needed));
@@ -77,12 +88,9 @@ void list_hints_trim(struct store *store)
 	tables.hints = needed;
 	if (!needed || store_is_overdue(store) || set_needed(store, &tables) < 0)
 		return;
-	for (size_t i = 0; i < WORDS; i++) {
-		uint64_t present = __atomic_load_n(&store->tables.hints[i], __ATOMIC_RELAXED);
-
-		if (present & ~needed[i])
-			__atomic_fetch_and(&store->tables.hints[i], needed[i], __ATOMIC_SEQ_CST);
-	}
+	clear_others(store->tables.hints, needed, HINT_FINE_WORDS / 2);
+	clear_others(store->tables.hints + HINT_FINE_WORDS, needed + HINT_FINE_WORDS,
+		     HINT_COARSE_WORDS / 2);
 	/* A ban that was under way has set its bit before or its slot by now. */
 	store_grace();
 	set_bans(store, &store->tables);

@@ -205,10 +205,10 @@ static size_t make_inputs(const struct list_set *set, struct prefix_input inputs
 }
 
 /* With some to spare for lists that grow; 0 when that is more than an array can hold. */
-static uint32_t room_for(size_t lines)
+static uint32_t room_for(size_t pages)
 {
-	lines += lines / 8;
-	return lines > INT32_MAX / PREFIX_LINE_SIZE ? 0 : (uint32_t)(lines + 4095) & ~4095u;
+	pages += pages / 8 + 1;
+	return pages > INT32_MAX / PREFIX_PAGE_SIZE ? 0 : (uint32_t)pages;
 }
 
 static int say_too_large(struct error *error)
@@ -216,45 +216,45 @@ static int say_too_large(struct error *error)
 	return error_set(error, -E2BIG, "the lists are too large together");
 }
 
-static int make_room(struct store *store, size_t lines, struct error *error)
+static int make_room(struct store *store, size_t pages, struct error *error)
 {
-	if (lines <= store->tables.state->lines)
+	if (pages <= store->tables.state->pages)
 		return 0;
-	if (!room_for(lines))
+	if (!room_for(pages))
 		return say_too_large(error);
-	return store_grow(store, room_for(lines), error);
+	return store_grow(store, room_for(pages), error);
 }
 
-int list_store_room(const struct list_set *set, uint32_t *ret_lines, struct error *error)
+int list_store_room(const struct list_set *set, uint32_t *ret_pages, struct error *error)
 {
 	struct prefix_input inputs[LISTS_MAX];
-	size_t count = make_inputs(set, inputs), lines = 0;
+	size_t count = make_inputs(set, inputs), pages = 0;
 	int r;
 
 	for (size_t i = 0; i < count; i++)
 		inputs[i].label |= (uint8_t)(i + 1);
-	r = prefix_table_lines(inputs, count, &lines, error);
-	if (r == 0 && !room_for(lines))
+	r = prefix_table_pages(inputs, count, &pages, error);
+	if (r == 0 && !room_for(pages))
 		r = say_too_large(error);
 	if (r == 0)
-		*ret_lines = room_for(lines);
+		*ret_pages = room_for(pages);
 	return r;
 }
 
 static int build(struct store *store, const struct prefix_input *inputs, size_t count,
 		 uint32_t table, struct error *error)
 {
-	size_t lines = store->tables.state->lines, size = lines * PREFIX_LINE_SIZE;
+	size_t pages = store->tables.state->pages, size = pages * PREFIX_PAGE_SIZE;
 	CLEANUP_CLOSE int fd = -1;
 	void *memory;
-	int r = store_list_table((uint32_t)lines, &fd, error);
+	int r = store_list_table((uint32_t)pages, &fd, error);
 
 	if (r < 0)
 		return r;
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return error_set(error, -errno, "cannot map a list table: %s", strerror(errno));
-	r = prefix_table_build(inputs, count, memory, lines, error);
+	r = prefix_table_build(inputs, count, memory, pages, error);
 	munmap(memory, size);
 	if (r == 0) {
 		r = bpf_map_update_elem(store->fds[STORE_LISTS], &table, &fd, BPF_ANY);
@@ -333,7 +333,7 @@ int list_store_put(struct store *store, struct filter_policy *policy, const stru
 		   struct error *error)
 {
 	struct prefix_input inputs[LISTS_MAX];
-	size_t count = make_inputs(set, inputs), lines;
+	size_t count = make_inputs(set, inputs), pages;
 	uint32_t table = 0;
 	int r;
 
@@ -342,9 +342,9 @@ int list_store_put(struct store *store, struct filter_policy *policy, const stru
 	policy->deny_lists = policy->allow_lists = 0;
 	if (!count)
 		return 0;
-	r = prefix_table_lines(inputs, count, &lines, error);
+	r = prefix_table_pages(inputs, count, &pages, error);
 	if (r == 0)
-		r = make_room(store, lines, error);
+		r = make_room(store, pages, error);
 	if (r < 0)
 		return r;
 	while (is_used(store, table))

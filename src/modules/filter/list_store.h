@@ -56,7 +56,7 @@ int list_store_import(struct store *store, struct filter_policy *policy, struct 
 		      struct error *error);
 
 /* The room that a new store needs for these lists, for store_create_with_room(). */
-int list_store_room(const struct list_set *set, uint32_t *ret_lines, struct error *error);
+int list_store_room(const struct list_set *set, uint32_t *ret_pages, struct error *error);
 
 /* Builds the table of a policy that is not in force from these lists. */
 int list_store_put(struct store *store, struct filter_policy *policy, const struct list_set *set,

@@ -24,28 +24,43 @@ static __always_inline bool is_nobody(__u32 family, struct filter_key source)
 	return source.high == 0 || source.high >> 54 == 0xfe80 >> 6;
 }
 
-/* False proves that no list holds anything near the source of this packet, which was parsed. */
-static __always_inline bool maybe_listed(struct xdp_md *ctx, const struct packet *packet)
+static __always_inline bool maybe_allowed(const struct filter_policy *policy, __u32 family,
+					  struct filter_key source)
 {
-	__u32 bit, word;
-	__u64 *hint;
+	__u32 hint = filter_allow_hint(family, source, seed) % ALLOW_HINT_BITS;
+
+	return policy->allow_hints[family][hint / 64] >> (hint % 64) & 1;
+}
+
+static __always_inline bool is_hinted(__u32 bit)
+{
+	__u32 word = bit / 64;
+	__u64 *hint = bpf_map_lookup_elem(&hints, &word);
+
+	return !hint || *hint >> (bit % 64) & 1;
+}
+
+/*
+ * False proves that there is no role, no ban and no IPv4 list for anything near the source of
+ * this packet, which was parsed. The hints take too much room to be in a near cache, so they
+ * are not read where only roles can matter, of which the policy has hints of its own.
+ */
+static __always_inline bool maybe_known(struct xdp_md *ctx, const struct packet *packet,
+					const struct filter_policy *policy)
+{
+	struct filter_key source = read_address(ctx, packet->ip_offset, packet->family, false);
+	__u32 bit;
 
 	if (packet->family == FAMILY_V4) {
-		struct iphdr *ip = frame_start(ctx) + packet->ip_offset;
-
-		if ((void *)(ip + 1) > frame_end(ctx))
-			return true;
-		bit = filter_hint4(bpf_ntohl(ip->saddr));
+		if (!(policy->flags & POLICY_LISTS4) && !READ_ONCE(globals.state.banned[FAMILY_V4]))
+			return maybe_allowed(policy, FAMILY_V4, source);
+		bit = filter_hint4(source.low);
 	} else {
-		struct ipv6hdr *ip = frame_start(ctx) + packet->ip_offset;
-
-		if ((void *)(ip + 1) > frame_end(ctx))
-			return true;
-		bit = filter_hint6(bpf_be64_to_cpu(*(__be64 *)&ip->saddr), seed);
+		if (!READ_ONCE(globals.state.banned[FAMILY_V6]))
+			return maybe_allowed(policy, FAMILY_V6, source);
+		bit = filter_hint6(source.high, seed);
 	}
-	word = bit / 64;
-	hint = bpf_map_lookup_elem(&hints, &word);
-	return !hint || *hint >> (bit % 64) & 1;
+	return is_hinted(filter_hint_coarse(bit)) && is_hinted(bit);
 }
 
 static __always_inline bool ban_in_force(__u64 word, __u32 now)
@@ -210,14 +225,6 @@ __noinline __u64 find_role(__u64 high, __u64 low, __u32 length, __u32 slot)
 /* The answer of judge_source(): banned, or else the roles that exempt it from something. */
 #define SOURCE_BANNED (1ULL << 63)
 
-static __always_inline bool maybe_allowed(const struct filter_policy *policy, __u32 family,
-					  struct filter_key source)
-{
-	__u32 hint = filter_allow_hint(family, source, seed) % ALLOW_HINT_BITS;
-
-	return policy->allow_hints[family][hint / 64] >> (hint % 64) & 1;
-}
-
 /* Behind a ban that a guarded peer is exempt from there may be one by force, on another prefix. */
 static __always_inline bool ban_holds(__u64 ban, __u64 role)
 {
@@ -316,8 +323,11 @@ static __always_inline __u64 find_role_quickly(const struct filter_policy *polic
 static __always_inline __u64 find_ban4_quickly(struct filter_key source)
 {
 	__u32 index = filter_ban4_home(source.low, seed);
-	struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
+	struct ban4_bucket *bucket;
 
+	if (!READ_ONCE(globals.state.banned[FAMILY_V4]))
+		return 0;
+	bucket = bpf_map_lookup_elem(&bans4, &index);
 	if (!bucket)
 		return SOURCE_UNDECIDED;
 	if (match_ban4(bucket, source.low, now_ticks()))
@@ -328,20 +338,47 @@ static __always_inline __u64 find_ban4_quickly(struct filter_key source)
 	return 0;
 }
 
-static __always_inline __u64 find_ban6_quickly(struct filter_key source)
+/* The same of addresses that somebody banned one by one, in the table of any length. */
+static __always_inline __u64 find_host_ban_quickly(struct filter_key source, __u32 now)
 {
-	__u32 index = filter_ban6_home(source.high, seed);
-	struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
+	__u32 index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
+	struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
+	__u64 found = 0;
 
 	if (!bucket)
 		return SOURCE_UNDECIDED;
-	if (match_ban6(bucket, source.high, now_ticks()))
+#pragma unroll
+	for (int i = 0; i < WIDE_SLOTS; i++) {
+		__u64 word = wide_match(&bucket->slot[i], source, 128);
+
+		found |= word && ban_in_force(word, now);
+	}
+	if (found)
+		return SOURCE_BANNED;
+	return READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) ? SOURCE_UNDECIDED : 0;
+}
+
+static __always_inline __u64 find_ban6_quickly(struct filter_key source)
+{
+	const struct filter_lengths *lengths = &globals.state.ban_lengths[FAMILY_V6];
+	__u32 index = filter_ban6_home(source.high, seed), now = now_ticks();
+	struct ban6_bucket *bucket;
+
+	if (!READ_ONCE(globals.state.banned[FAMILY_V6]))
+		return 0;
+	bucket = bpf_map_lookup_elem(&bans6, &index);
+	if (!bucket)
+		return SOURCE_UNDECIDED;
+	if (match_ban6(bucket, source.high, now))
 		return SOURCE_BANNED;
 	if (READ_ONCE(bucket->slot[BAN6_SLOTS - 1].word) ||
-	    globals.state.ban_lengths[FAMILY_V6].count ||
 	    READ_ONCE(globals.state.aggregated[FAMILY_V6]))
 		return SOURCE_UNDECIDED;
-	return 0;
+	if (!READ_ONCE(lengths->count))
+		return 0;
+	if (lengths->count > 1 || lengths->length[0] != 128)
+		return SOURCE_UNDECIDED;
+	return find_host_ban_quickly(source, now);
 }
 
 /*

@@ -58,7 +58,7 @@ struct list_table {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32)); /* clang 14 leaves types out that only stand in here */
-	__uint(value_size, sizeof(struct prefix_line));
+	__uint(value_size, sizeof(struct prefix_page));
 };
 
 struct {

@@ -3,8 +3,8 @@
 #include "modules/filter/prefix_table.h"
 
 struct table {
-	const struct prefix_line *memory;
-	size_t lines;
+	const struct prefix_page *memory;
+	size_t pages;
 };
 
 /* What the code of packets finds in place of the kernel's function. */
@@ -13,14 +13,14 @@ static const void *bpf_map_lookup_elem(void *map, const void *key)
 	const struct table *table = map;
 	uint32_t index = *(const uint32_t *)key;
 
-	return index < table->lines ? &table->memory[index] : NULL;
+	return index < table->pages ? &table->memory[index] : NULL;
 }
 
 #include "modules/filter/prefixes.bpf.h"
 
-uint8_t prefix_table_find(const void *memory, size_t lines, struct filter_key address)
+uint8_t prefix_table_find(const void *memory, size_t pages, struct filter_key address)
 {
-	struct table table = { memory, lines };
+	struct table table = { memory, pages };
 	bool v4 = address.high == 0 && address.low >> 32 == KEY_V4_LOW >> 32;
 
 	return (uint8_t)(v4 ? prefix_find4(&table, (uint32_t)address.low)

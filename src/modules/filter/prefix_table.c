@@ -6,8 +6,6 @@
 
 #include "base/cleanup.h"
 
-/* ---- trees ------------------------------------------------------------------------ */
-
 /* From `key` on, up to the next interval's. The key of the first one is never looked at. */
 struct interval {
 	uint64_t key;
@@ -20,8 +18,8 @@ struct intervals {
 };
 
 struct builder {
-	struct prefix_line *memory; /* NULL: lines are only counted */
-	size_t lines;               /* room */
+	struct prefix_line *memory; /* NULL: words are only counted */
+	size_t room;                /* words */
 	size_t used;
 	struct prefix_line spare; /* takes what finds no room */
 	struct intervals high;    /* of the part of the root that is being filled */
@@ -31,7 +29,8 @@ struct builder {
 
 static struct prefix_line *line_at(struct builder *builder, size_t index)
 {
-	return index < builder->lines ? &builder->memory[index] : &builder->spare;
+	return index < builder->room / PREFIX_LINE_WORDS ? &builder->memory[index]
+							 : &builder->spare;
 }
 
 static int append(struct intervals *intervals, uint64_t key, uint32_t value)
@@ -49,40 +48,68 @@ static int append(struct intervals *intervals, uint64_t key, uint32_t value)
 	return 0;
 }
 
-/*
- * How a tree's lines are filled. A leaf holds up to `leaf` intervals, and a node leads to
- * up to `node` children, whose first keys it is given; the first of all keys is not kept.
- */
-struct shape {
-	size_t leaf, node;
-	void (*write_leaf)(struct prefix_line *line, const struct interval *intervals,
-			   size_t count);
-	void (*write_node)(struct prefix_line *line, uint32_t child, const struct interval *firsts,
-			   size_t count);
-};
+/* ---- groups, of IPv4 ---------------------------------------------------------------- */
 
-static void write_leaf4(struct prefix_line *line, const struct interval *intervals, size_t count)
+/* A word that may be written; what finds no room is not looked at. */
+static uint64_t *words_at(struct builder *builder, size_t index, size_t words)
 {
-	struct prefix_leaf4 leaf = {};
-	size_t front = PREFIX_LEAF4_KEYS + 1 - count;
-
-	for (size_t i = 0; i < count; i++)
-		leaf.label[front + i] = (uint8_t)intervals[i].value;
-	for (size_t i = 1; i < count; i++)
-		leaf.key[front + i - 1] = (uint16_t)intervals[i].key;
-	line->leaf4 = leaf;
+	return index + words <= builder->room ? (uint64_t *)builder->memory + index : NULL;
 }
 
-static void write_node4(struct prefix_line *line, uint32_t child, const struct interval *firsts,
-			size_t count)
+/* The one label that the intervals have besides none, or 0 when there are several. */
+static uint8_t only_label(const struct intervals *intervals)
 {
-	size_t front = PREFIX_NODE4_KEYS + 1 - count;
-	struct prefix_node4 node = { .child = child - (uint32_t)front };
+	uint8_t label =
+		(uint8_t)(intervals->at[0].value ? intervals->at[0].value : intervals->at[1].value);
 
-	for (size_t i = 1; i < count; i++)
-		node.key[front + i - 1] = (uint16_t)firsts[i].key;
-	line->node4 = node;
+	for (size_t i = 0; i < intervals->count; i++)
+		if (intervals->at[i].value && intervals->at[i].value != label)
+			return 0;
+	return label;
 }
+
+static void write_keys(uint16_t *lanes, size_t count, const struct intervals *intervals)
+{
+	size_t filled = PREFIX_GROUP_HEAD_LANES;
+
+	for (size_t i = 1; i < intervals->count; i++)
+		lanes[filled++] = (uint16_t)intervals->at[i].key;
+	while (filled < count)
+		lanes[filled++] = PREFIX_NO_KEY;
+}
+
+/* Neighbouring intervals differ in their labels, so that one of two has the only one. */
+static uint32_t write_group(struct builder *builder, struct intervals *intervals)
+{
+	size_t keys = intervals->count - 1, start = builder->used, left;
+	size_t words = (PREFIX_GROUP_HEAD_LANES + keys + 3) / 4, size = words;
+	uint8_t label = only_label(intervals);
+	uint32_t head = (uint32_t)words | (uint32_t)label << PREFIX_GROUP_LABEL_SHIFT;
+	uint64_t *word;
+
+	if (!label)
+		size += (intervals->count + 7) / 8;
+	left = PREFIX_PAGE_WORDS - start % PREFIX_PAGE_WORDS;
+	if (size + PREFIX_SCAN_WORDS - 1 > left)
+		start += left;
+	builder->used = start + size;
+	word = words_at(builder, start, size);
+	if (word) {
+		uint8_t *labels = (uint8_t *)(word + words);
+
+		if (!label)
+			head |= PREFIX_GROUP_LABELS;
+		else if (intervals->at[0].value)
+			head |= PREFIX_GROUP_FIRST;
+		write_keys((uint16_t *)word, words * 4, intervals);
+		memcpy(word, &head, sizeof(head));
+		for (size_t i = 0; !label && i < intervals->count; i++)
+			labels[i] = (uint8_t)intervals->at[i].value;
+	}
+	return 1U << PREFIX_HEIGHT_SHIFT | (uint32_t)start;
+}
+
+/* ---- trees, of IPv6 ----------------------------------------------------------------- */
 
 static void write_leaf6(struct prefix_line *line, const struct interval *intervals, size_t count)
 {
@@ -107,39 +134,34 @@ static void write_node6(struct prefix_line *line, uint32_t child, const struct i
 	line->node6 = node;
 }
 
-static const struct shape shape4 = { PREFIX_LEAF4_KEYS + 1, PREFIX_NODE4_KEYS + 1, write_leaf4,
-				     write_node4 };
-static const struct shape shape6 = { PREFIX_LEAF6_KEYS + 1, PREFIX_NODE6_KEYS + 1, write_leaf6,
-				     write_node6 };
-
 /*
  * Writes the tree of these intervals, row by row from the leaves up; of each row only the
  * first keys of its lines are left in `intervals`, and at last one.
  */
-static uint32_t write_tree(struct builder *builder, const struct shape *shape,
-			   struct intervals *intervals)
+static uint32_t write_tree(struct builder *builder, struct intervals *intervals)
 {
 	struct interval *at = intervals->at;
-	size_t count = intervals->count, fill = shape->leaf;
+	size_t count = intervals->count, fill = PREFIX_LEAF6_KEYS + 1;
 	uint32_t height = 0, below = 0;
 
 	do {
-		size_t first = builder->used, rows = 0;
+		size_t first = builder->used / PREFIX_LINE_WORDS, rows = 0;
 
 		for (size_t i = 0; i < count; i += fill) {
 			size_t here = count - i < fill ? count - i : fill;
-			struct prefix_line *line = line_at(builder, builder->used++);
+			struct prefix_line *line = line_at(builder, first + rows);
 
 			if (height == 0)
-				shape->write_leaf(line, at + i, here);
+				write_leaf6(line, at + i, here);
 			else
-				shape->write_node(line, below + (uint32_t)i, at + i, here);
+				write_node6(line, below + (uint32_t)i, at + i, here);
 			at[rows++] = at[i];
 		}
+		builder->used += rows * PREFIX_LINE_WORDS;
 		height++;
 		below = height << PREFIX_HEIGHT_SHIFT | (uint32_t)first;
 		count = rows;
-		fill = shape->node;
+		fill = PREFIX_NODE6_KEYS + 1;
 	} while (count > 1);
 	return below;
 }
@@ -148,11 +170,11 @@ static uint32_t write_tree(struct builder *builder, const struct shape *shape,
 
 /* A family's root, filled from its first part to its last. */
 struct axis {
-	const struct shape *shape;
+	uint32_t (*write)(struct builder *builder, struct intervals *intervals);
 	size_t first_line;
 	uint32_t (*part)(uint64_t key); /* the number of a part, by any key in it */
 	uint64_t (*width)(uint64_t key);
-	uint64_t mask; /* of a key, in its part's tree */
+	uint64_t mask; /* of a key, in its part */
 	uint64_t end;  /* the last key of all */
 	uint64_t last; /* of the part that is being filled */
 };
@@ -190,7 +212,7 @@ static void finish_part(struct builder *builder, struct axis *axis)
 	size_t line = axis->first_line + part / PREFIX_ROOT_ENTRIES;
 
 	if (builder->high.count > 1)
-		value = write_tree(builder, axis->shape, &builder->high);
+		value = axis->write(builder, &builder->high);
 	line_at(builder, line)->entry[part % PREFIX_ROOT_ENTRIES] = value;
 }
 
@@ -347,7 +369,7 @@ static int finish_partial(struct sink *sink)
 
 	if (builder->low.count == 0)
 		return 0;
-	r = put(builder, sink->axis, sink->partial, write_tree(builder, &shape6, &builder->low));
+	r = put(builder, sink->axis, sink->partial, write_tree(builder, &builder->low));
 	builder->low.count = 0;
 	if (r < 0 || sink->partial == UINT64_MAX)
 		return r;
@@ -415,13 +437,13 @@ static void free_builder(struct builder *builder)
 static int build(struct builder *builder, const struct prefix_input *inputs, size_t count,
 		 struct error *error)
 {
-	struct axis axis4 = { .shape = &shape4,
+	struct axis axis4 = { .write = write_group,
 			      .first_line = PREFIX_ROOT4,
 			      .part = part4,
 			      .width = width4,
 			      .mask = PREFIX_KEY4_MASK,
 			      .end = UINT32_MAX };
-	struct axis axis6 = { .shape = &shape6,
+	struct axis axis6 = { .write = write_tree,
 			      .first_line = PREFIX_ROOT6,
 			      .part = part6,
 			      .width = width6,
@@ -431,22 +453,28 @@ static int build(struct builder *builder, const struct prefix_input *inputs, siz
 
 	if (count > LISTS_MAX)
 		return error_set(error, -E2BIG, "there can be at most %d lists", LISTS_MAX);
-	builder->used = PREFIX_TREES;
+	builder->used = PREFIX_TREES * PREFIX_LINE_WORDS;
 	r = build_family(builder, &axis4, inputs, count, false);
+	builder->used = (builder->used + PREFIX_LINE_WORDS - 1) & ~(PREFIX_LINE_WORDS - 1UL);
 	if (r == 0)
 		r = build_family(builder, &axis6, inputs, count, true);
 	if (r < 0)
 		return error_set(error, r, "no memory for the table of lists");
-	if (builder->used > PREFIX_LINE_MASK)
+	if (builder->used > PREFIX_INDEX_MASK)
 		return error_set(error, -E2BIG, "the lists are too large for one table");
 	line_at(builder, 0)->head = (struct prefix_head){
-		.lines = builder->used,
+		.words = builder->used,
 		.intervals = { builder->labelled[0], builder->labelled[1] },
 	};
 	return 0;
 }
 
-int prefix_table_lines(const struct prefix_input *inputs, size_t count, size_t *ret_lines,
+static size_t pages_for(size_t words)
+{
+	return (words + PREFIX_PAGE_WORDS - 1) / PREFIX_PAGE_WORDS;
+}
+
+int prefix_table_pages(const struct prefix_input *inputs, size_t count, size_t *ret_pages,
 		       struct error *error)
 {
 	__attribute__((cleanup(free_builder))) struct builder builder = {};
@@ -454,23 +482,25 @@ int prefix_table_lines(const struct prefix_input *inputs, size_t count, size_t *
 
 	if (r < 0)
 		return r;
-	*ret_lines = builder.used;
+	*ret_pages = pages_for(builder.used);
 	return 0;
 }
 
-int prefix_table_build(const struct prefix_input *inputs, size_t count, void *memory, size_t lines,
+int prefix_table_build(const struct prefix_input *inputs, size_t count, void *memory, size_t pages,
 		       struct error *error)
 {
-	__attribute__((cleanup(free_builder))) struct builder builder = { .memory = memory,
-									  .lines = lines };
+	__attribute__((cleanup(free_builder))) struct builder builder = {
+		.memory = memory,
+		.room = pages * PREFIX_PAGE_WORDS,
+	};
 	int r = build(&builder, inputs, count, error);
 
 	if (r < 0)
 		return r;
-	if (builder.used > lines)
+	if (pages_for(builder.used) > pages)
 		return error_set(error, -ENOSPC,
 				 "the lists need a table of %zu KiB, and there is room for %zu",
-				 builder.used * PREFIX_LINE_SIZE / 1024,
-				 lines * PREFIX_LINE_SIZE / 1024);
+				 pages_for(builder.used) * (PREFIX_PAGE_SIZE / 1024),
+				 pages * (PREFIX_PAGE_SIZE / 1024));
 	return 0;
 }

@@ -22,20 +22,20 @@ struct prefix_input {
 	struct ranges_view ranges; /* merged */
 };
 
-/* Lines that a table takes with nothing in it. */
-enum { PREFIX_LINES_MIN = PREFIX_TREES };
+/* Pages that a table takes with nothing in it. */
+enum { PREFIX_PAGES_MIN = (PREFIX_TREES + PREFIX_PAGE_LINES - 1) / PREFIX_PAGE_LINES };
 
-/* Lines that the table of these lists takes. -E2BIG when there are more than LISTS_MAX, -ENOMEM. */
-int prefix_table_lines(const struct prefix_input *inputs, size_t count, size_t *ret_lines,
+/* Pages that the table of these lists takes. -E2BIG when there are more than LISTS_MAX, -ENOMEM. */
+int prefix_table_pages(const struct prefix_input *inputs, size_t count, size_t *ret_pages,
 		       struct error *error);
 
 /*
- * Writes the table into `memory`, which is `lines` lines and need not be zero; lines behind
- * those that are used stay as they are. -ENOSPC when it needs more lines, and as above;
+ * Writes the table into `memory`, which is `pages` pages and need not be zero; what is behind
+ * the words that are used stays as it is. -ENOSPC when it needs more pages, and as above;
  * `memory` is not to be used then.
  */
-int prefix_table_build(const struct prefix_input *inputs, size_t count, void *memory, size_t lines,
+int prefix_table_build(const struct prefix_input *inputs, size_t count, void *memory, size_t pages,
 		       struct error *error);
 
 /* The label of an address, IPv4 as ::ffff:a.b.c.d, found by the code that packets run. 0: none. */
-uint8_t prefix_table_find(const void *memory, size_t lines, struct filter_key address);
+uint8_t prefix_table_find(const void *memory, size_t pages, struct filter_key address);

@@ -3,23 +3,26 @@
  * Tables of lists: from an address to its label, for lists of any size. The layout that
  * the kernel side (prefixes.bpf.h) reads and the user side (prefix_table.c) writes.
  *
- * A table is one BPF array of 64-byte lines, so that a look-up costs as many cache lines
- * as it is deep. It is built once and never changes; another list is another table.
+ * A table is one BPF array, mapped as a whole: pages to the kernel, which finds an element
+ * by its number; words and lines of a cache to what is in them. It is built once and never
+ * changes; another list is another table.
  *
  * The front of an address picks one of the root's entries: the label of all addresses
- * that begin so, or a tree of sorted interval starts, as in DXR (Zec, Rizzo, Mikuc:
- * "DXR: Towards a Billion Routing Lookups per Second in Software", ACM SIGCOMM CCR 42:5,
- * 2012). DXR searches in halves; here it is a static B-tree whose nodes are one line and
- * are searched by counting, without a branch: that is fewer cache lines, no guess for the
- * CPU to get wrong, and one path for the verifier to walk.
+ * that begin so, or sorted interval starts, as in DXR (Zec, Rizzo, Mikuc: "DXR: Towards a
+ * Billion Routing Lookups per Second in Software", ACM SIGCOMM CCR 42:5, 2012).
  *
- * IPv4 looks at 17 bits in the root and has 15 left for the tree, so that a compare of
- * four keys in a word leaves its carry in the sixteenth bit of each. IPv6 looks at the 16
- * bits behind 2000::/3, where the addresses are, or else at the first 8. Its tree knows the
- * first half of an address; where the other half matters, the tree has another in place of
- * the label.
+ * IPv4 looks at 17 bits in the root. Its intervals lie one behind the other without a gap,
+ * two bytes each and as a rule no label: a million prefixes take five megabytes, which the
+ * last cache of a CPU holds, and one or two of its lines for a look-up. That is worth more
+ * than anything that is done to the search. Being 15 bits, four keys in a word are compared
+ * at once, with the carry in the sixteenth bit of each.
  *
- * Addresses are in host byte order; indexes count lines from the front of the table.
+ * IPv6 looks at the 16 bits behind 2000::/3, where the addresses are, or else at the first
+ * 8. It has a static B-tree whose nodes are one line and are searched by counting, without a
+ * branch. It knows the first half of an address; where the other half matters, it has
+ * another tree in place of the label.
+ *
+ * Addresses are in host byte order; indexes count words or lines from the front of the table.
  */
 #pragma once
 
@@ -30,16 +33,37 @@
 /* ---- entries ---------------------------------------------------------------- */
 
 /*
- * Bits 28..31 the height of a tree and bits 0..27 its first line; with height 0 no tree
- * but a label, in bits 0..7. A tree of height 1 is one leaf.
+ * With 0 in bits 28..31 a label, in bits 0..7. Else in bits 0..27 IPv4 has the first word
+ * of a group, and IPv6 the first line of a tree, whose height is in bits 28..31. A tree of
+ * height 1 is one leaf.
  */
 enum {
 	PREFIX_HEIGHT_SHIFT = 28,
-	PREFIX_HEIGHT4_MAX = 4, /* holds every address apart */
 	PREFIX_HEIGHT6_MAX = 9, /* 100 million intervals */
 };
-#define PREFIX_LINE_MASK     ((1U << PREFIX_HEIGHT_SHIFT) - 1)
+#define PREFIX_INDEX_MASK    ((1U << PREFIX_HEIGHT_SHIFT) - 1)
 #define PREFIX_HEIGHT(entry) ((entry) >> PREFIX_HEIGHT_SHIFT)
+
+/* ---- groups ----------------------------------------------------------------- */
+
+/*
+ * A group is the intervals of one entry of the root: a head in the low half of its first
+ * word, then the keys that cut it, ascending, and PREFIX_NO_KEY up to the end of a word.
+ * Where only one label occurs, every second interval has it. Else there is a byte for each
+ * interval behind the last word of keys.
+ */
+enum {
+	PREFIX_GROUP_WORDS = 0xffff,   /* those of head and keys */
+	PREFIX_GROUP_LABEL_SHIFT = 16, /* the one label */
+	PREFIX_GROUP_FIRST = 1 << 24,  /* the first interval has it, not the second */
+	PREFIX_GROUP_LABELS = 1 << 25, /* there is one for each interval */
+	PREFIX_GROUP_HEAD_LANES = 2,   /* as many keys the head takes the room of */
+	PREFIX_NO_KEY = 0x8000,        /* above every key */
+	PREFIX_GROUP_KEYS_MAX = (1 << 15) - 1,
+	/* So many words are searched by counting; of more, the wrong halves are left out first. */
+	PREFIX_SCAN_WORDS = 8,
+	PREFIX_HALVINGS = 11,
+};
 
 /* ---- lines ------------------------------------------------------------------ */
 
@@ -50,22 +74,9 @@ enum {
  * every address counts, and what they would lead to is not there.
  */
 enum {
-	PREFIX_LEAF4_KEYS = 20,
-	PREFIX_NODE4_KEYS = 28,
 	PREFIX_LEAF6_KEYS = 5,
 	PREFIX_NODE6_KEYS = 7,
 	PREFIX_ROOT_ENTRIES = 16,
-};
-
-struct prefix_leaf4 {
-	__u8 label[24]; /* PREFIX_LEAF4_KEYS + 1 of them */
-	__u16 key[PREFIX_LEAF4_KEYS];
-};
-
-struct prefix_node4 {
-	__u32 child; /* an entry: it holds the height of the children */
-	__u32 reserved;
-	__u16 key[PREFIX_NODE4_KEYS];
 };
 
 struct prefix_leaf6 {
@@ -74,14 +85,14 @@ struct prefix_leaf6 {
 };
 
 struct prefix_node6 {
-	__u32 child;
+	__u32 child; /* an entry: it holds the height of the children */
 	__u32 reserved;
 	__u64 key[PREFIX_NODE6_KEYS];
 };
 
 /* The first line of a table. No packet looks at it. */
 struct prefix_head {
-	__u64 lines;        /* in use, this one included */
+	__u64 words;        /* in use, these included */
 	__u64 intervals[2]; /* with a label other than 0, IPv4 and IPv6 */
 	__u64 reserved[5];
 };
@@ -93,29 +104,47 @@ struct prefix_line {
 		__u64 word[PREFIX_LINE_WORDS];
 		__u32 entry[PREFIX_ROOT_ENTRIES];
 		struct prefix_head head;
-		struct prefix_leaf4 leaf4;
-		struct prefix_node4 node4;
 		struct prefix_leaf6 leaf6;
 		struct prefix_node6 node6;
 	};
 };
 _Static_assert(sizeof(struct prefix_line) == PREFIX_LINE_SIZE, "a line is a cache line");
-_Static_assert(sizeof(struct prefix_leaf4) == PREFIX_LINE_SIZE, "a leaf fills its line");
-_Static_assert(sizeof(struct prefix_node4) == PREFIX_LINE_SIZE, "a node fills its line");
 _Static_assert(sizeof(struct prefix_leaf6) == PREFIX_LINE_SIZE, "a leaf fills its line");
 _Static_assert(sizeof(struct prefix_node6) == PREFIX_LINE_SIZE, "a node fills its line");
 _Static_assert(sizeof(struct prefix_head) == PREFIX_LINE_SIZE, "the head fills its line");
 
 /* Keys are the last words of their line, so that a count of them needs no other offset. */
 enum {
-	PREFIX_LEAF4_WORD = 3,
 	PREFIX_LEAF6_WORD = 3,
 	PREFIX_NODE_WORD = 1,
 };
-_Static_assert(__builtin_offsetof(struct prefix_leaf4, key) == 8 * PREFIX_LEAF4_WORD, "keys");
 _Static_assert(__builtin_offsetof(struct prefix_leaf6, key) == 8 * PREFIX_LEAF6_WORD, "keys");
-_Static_assert(__builtin_offsetof(struct prefix_node4, key) == 8 * PREFIX_NODE_WORD, "keys");
 _Static_assert(__builtin_offsetof(struct prefix_node6, key) == 8 * PREFIX_NODE_WORD, "keys");
+
+/* ---- pages ------------------------------------------------------------------ */
+
+/*
+ * The elements of the array. No group goes over the end of one, and none ends so near to
+ * it that PREFIX_SCAN_WORDS from its last word on would.
+ */
+enum {
+	PREFIX_PAGE_LINES = 2048,
+	PREFIX_PAGE_WORDS = PREFIX_PAGE_LINES * PREFIX_LINE_WORDS,
+	PREFIX_PAGE_SIZE = PREFIX_PAGE_LINES * PREFIX_LINE_SIZE,
+};
+
+struct prefix_page {
+	union {
+		__u64 word[PREFIX_PAGE_WORDS];
+		__u8 byte[PREFIX_PAGE_SIZE];
+		struct prefix_line line[PREFIX_PAGE_LINES];
+	};
+};
+_Static_assert(sizeof(struct prefix_page) == PREFIX_PAGE_SIZE, "a page is its lines");
+_Static_assert((PREFIX_GROUP_HEAD_LANES + PREFIX_GROUP_KEYS_MAX) / 4 + 1 +
+			       (PREFIX_GROUP_KEYS_MAX + 1) / 8 + PREFIX_SCAN_WORDS <=
+		       PREFIX_PAGE_WORDS,
+	       "a page holds the largest group");
 
 /* ---- the root --------------------------------------------------------------- */
 

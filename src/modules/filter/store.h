@@ -88,15 +88,15 @@ struct store {
  */
 int store_create(struct store *ret_store, struct error *error);
 
-/* The same with room for list tables of so many cache lines, at least. */
-int store_create_with_room(uint32_t lines, struct store *ret_store, struct error *error);
+/* The same with room for list tables of so many pages, at least. */
+int store_create_with_room(uint32_t pages, struct store *ret_store, struct error *error);
 
 /*
- * Loads the program again with room for list tables of `lines` cache lines each, over the
+ * Loads the program again with room for list tables of `pages` pages each, over the
  * same maps, and puts it in the place of the former on every pinned link. The tables that
  * there are go along. Each packet is judged by one program or the other; they agree.
  */
-int store_grow(struct store *store, uint32_t lines, struct error *error);
+int store_grow(struct store *store, uint32_t pages, struct error *error);
 
 /* Pins what store_create() made under `parent` (pins_directory()). */
 int store_pin(struct store *store, const char *parent, struct error *error);
@@ -182,8 +182,8 @@ int store_read_array(const struct store *store, int fd, void **ret_memory, size_
 /* Waits until every packet that is being judged now has been. */
 void store_grace(void);
 
-/* A new, empty table of lists: an array of lines that can be mapped. */
-int store_list_table(uint32_t lines, int *ret_fd, struct error *error);
+/* A new, empty table of lists: an array of pages that can be mapped. */
+int store_list_table(uint32_t pages, int *ret_fd, struct error *error);
 
 /* ---- for store_create.c -------------------------------------------------------- */
 

@@ -19,7 +19,7 @@
 #include "modules/filter/store.h"
 
 /* Room for a few thousand prefixes; more of them grow it. 1 MiB, and only while there are lists. */
-enum { LINES_AT_FIRST = 1 << 14 };
+enum { PAGES_AT_FIRST = 8 };
 
 static int read_clock(void *context, uint64_t *ret_jiffies, uint64_t *ret_boottime)
 {
@@ -90,18 +90,18 @@ static uint64_t secret_odd_number(void)
 }
 
 /*
- * A table of lists is `lines` long, as is the pattern that the program is loaded with. Made
+ * A table of lists is `pages` long, as is the pattern that the program is loaded with. Made
  * by hand: libbpf 1.1 crashes when asked to change the size of the one in the object.
  */
-int store_list_table(uint32_t lines, int *ret_fd, struct error *error)
+int store_list_table(uint32_t pages, int *ret_fd, struct error *error)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "list_table", sizeof(uint32_t),
-				PREFIX_LINE_SIZE, lines, &options);
+				PREFIX_PAGE_SIZE, pages, &options);
 
 	if (fd < 0)
 		return error_set(error, fd, "the kernel has no room for a list table of %u KiB: %s",
-				 lines / (1024 / PREFIX_LINE_SIZE), strerror(-fd));
+				 pages * (PREFIX_PAGE_SIZE / 1024), strerror(-fd));
 	*ret_fd = fd;
 	return 0;
 }
@@ -124,7 +124,7 @@ static int load(struct filter_bpf *skeleton, const struct filter_state *state, s
 	bpf_map__set_max_entries(skeleton->maps.ports, state->port_banks * PORT_PAGES_PER_BANK);
 	bpf_map__set_max_entries(skeleton->maps.sightings, state->cpus * SIGHTINGS_PER_CPU);
 	bpf_program__set_autoload(skeleton->progs.read_clock, false);
-	r = store_list_table(state->lines, &pattern, error);
+	r = store_list_table(state->pages, &pattern, error);
 	if (r == 0)
 		r = bpf_map__set_inner_map_fd(skeleton->maps.lists, pattern);
 	if (r < 0)
@@ -154,14 +154,14 @@ static int keep_descriptors(struct store *store, struct filter_bpf *skeleton)
 
 int store_create(struct store *ret_store, struct error *error)
 {
-	return store_create_with_room(LINES_AT_FIRST, ret_store, error);
+	return store_create_with_room(PAGES_AT_FIRST, ret_store, error);
 }
 
-int store_create_with_room(uint32_t lines, struct store *ret_store, struct error *error)
+int store_create_with_room(uint32_t pages, struct store *ret_store, struct error *error)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
 	struct filter_state state = { .seed = secret_odd_number(),
-				      .lines = lines < LINES_AT_FIRST ? LINES_AT_FIRST : lines };
+				      .pages = pages < PAGES_AT_FIRST ? PAGES_AT_FIRST : pages };
 	struct filter_bpf *skeleton;
 	struct ticks ticks;
 	int r;
@@ -202,12 +202,12 @@ int store_create_with_room(uint32_t lines, struct store *ret_store, struct error
 
 /* ---- growing ------------------------------------------------------------------ */
 
-/* Copies a table of lists into a larger one; both are arrays of lines. */
+/* Copies a table of lists into a larger one; both are arrays of pages. */
 static int copy_table(const struct store *store, int from_lists, int to_lists, uint32_t index,
-		      uint32_t lines, struct error *error)
+		      uint32_t pages, struct error *error)
 {
 	CLEANUP_CLOSE int from = -1, to = -1;
-	size_t size = (size_t)store->tables.state->lines * PREFIX_LINE_SIZE;
+	size_t size = (size_t)store->tables.state->pages * PREFIX_PAGE_SIZE;
 	void *source, *target;
 	uint32_t id;
 	int r;
@@ -217,7 +217,7 @@ static int copy_table(const struct store *store, int from_lists, int to_lists, u
 	from = bpf_map_get_fd_by_id(id);
 	if (from < 0)
 		return error_set(error, from, "cannot open a list table: %s", strerror(-from));
-	r = store_list_table(lines, &to, error);
+	r = store_list_table(pages, &to, error);
 	if (r < 0)
 		return r;
 	source = mmap(NULL, size, PROT_READ, MAP_SHARED, from, 0);
@@ -280,7 +280,7 @@ static int replace_pin(const struct store *store, int fd, const char *name, stru
 	return r;
 }
 
-static int load_larger(struct store *store, uint32_t lines, struct filter_bpf *skeleton,
+static int load_larger(struct store *store, uint32_t pages, struct filter_bpf *skeleton,
 		       struct error *error)
 {
 	struct filter_state state = *store->tables.state;
@@ -291,17 +291,17 @@ static int load_larger(struct store *store, uint32_t lines, struct filter_bpf *s
 			r = bpf_map__reuse_fd(find_map(skeleton, id), store->fds[id]);
 	if (r < 0)
 		return error_set(error, r, "cannot use the filter's maps again: %s", strerror(-r));
-	state.lines = lines;
+	state.pages = pages;
 	return load(skeleton, &state, error);
 }
 
-static int put_larger(struct store *store, uint32_t lines, int program_fd, int lists_fd,
+static int put_larger(struct store *store, uint32_t pages, int program_fd, int lists_fd,
 		      struct error *error)
 {
 	int r = 0;
 
 	for (uint32_t index = 0; r == 0 && index < LIST_TABLES; index++)
-		r = copy_table(store, store->fds[STORE_LISTS], lists_fd, index, lines, error);
+		r = copy_table(store, store->fds[STORE_LISTS], lists_fd, index, pages, error);
 	if (r == 0)
 		r = update_links(store, program_fd, error);
 	if (r == 0 && *store->directory)
@@ -311,7 +311,7 @@ static int put_larger(struct store *store, uint32_t lines, int program_fd, int l
 	return r;
 }
 
-int store_grow(struct store *store, uint32_t lines, struct error *error)
+int store_grow(struct store *store, uint32_t pages, struct error *error)
 {
 	struct filter_bpf *skeleton = filter_bpf__open();
 	CLEANUP_CLOSE int program = -1, lists = -1;
@@ -320,7 +320,7 @@ int store_grow(struct store *store, uint32_t lines, struct error *error)
 	if (!skeleton)
 		return error_set(error, -errno, "cannot open the filter program: %s",
 				 strerror(errno));
-	r = load_larger(store, lines, skeleton, error);
+	r = load_larger(store, pages, skeleton, error);
 	if (r == 0) {
 		program = fcntl(bpf_program__fd(skeleton->progs.filter), F_DUPFD_CLOEXEC, 3);
 		lists = fcntl(bpf_map__fd(skeleton->maps.lists), F_DUPFD_CLOEXEC, 3);
@@ -328,13 +328,13 @@ int store_grow(struct store *store, uint32_t lines, struct error *error)
 	}
 	filter_bpf__destroy(skeleton);
 	if (r == 0)
-		r = put_larger(store, lines, program, lists, error);
+		r = put_larger(store, pages, program, lists, error);
 	if (r < 0)
 		return r;
 	close(store->program_fd);
 	close(store->fds[STORE_LISTS]);
 	store->program_fd = TAKE_FD(program);
 	store->fds[STORE_LISTS] = TAKE_FD(lists);
-	store->tables.state->lines = lines;
+	store->tables.state->pages = pages;
 	return 0;
 }

@@ -40,18 +40,30 @@ int lengths_add(struct filter_lengths *lengths, uint8_t length)
 
 /* ---- hints ----------------------------------------------------------------- */
 
-static void set_hint(uint64_t *hints, uint32_t bit)
+static void set_bit(uint64_t *hints, uint32_t bit)
 {
 	__atomic_fetch_or(&hints[bit / 64], 1ULL << (bit % 64), __ATOMIC_SEQ_CST);
+}
+
+static void set_hint(uint64_t *hints, uint32_t bit)
+{
+	set_bit(hints, bit);
+	set_bit(hints, filter_hint_coarse(bit));
 }
 
 /* By a word at a time, because the kernel's program sets hints too. */
 static void set_all_hints(uint64_t *hints, int family)
 {
-	uint64_t *first = hints + (family == FAMILY_V4 ? 0 : HINT_WORDS / 2);
+	uint64_t *fine = hints, *coarse = hints + HINT_FINE_WORDS;
 
-	for (size_t i = 0; i < HINT_WORDS / 2; i++)
-		__atomic_store_n(&first[i], ~0ULL, __ATOMIC_RELAXED);
+	if (family == FAMILY_V6) {
+		fine += HINT_FINE_WORDS / 2;
+		coarse += HINT_COARSE_WORDS / 2;
+	}
+	for (size_t i = 0; i < HINT_FINE_WORDS / 2; i++)
+		__atomic_store_n(&fine[i], ~0ULL, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < HINT_COARSE_WORDS / 2; i++)
+		__atomic_store_n(&coarse[i], ~0ULL, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 

@@ -66,5 +66,8 @@ static inline bool hinted(const struct tables *tables, struct address address)
 	uint32_t bit = address_is_v4(&address) ? filter_hint4((uint32_t)key.low)
 					       : filter_hint6(key.high, tables->state->seed);
 
-	return tables->hints[bit / 64] >> (bit % 64) & 1;
+	uint32_t coarse = filter_hint_coarse(bit);
+
+	return tables->hints[bit / 64] >> (bit % 64) & 1 &&
+	       tables->hints[coarse / 64] >> (coarse % 64) & 1;
 }

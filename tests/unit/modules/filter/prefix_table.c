@@ -14,7 +14,7 @@ struct sample {
 	struct prefix_input inputs[LISTS_MAX + 1];
 	size_t count;
 	void *memory;
-	size_t lines;
+	size_t pages;
 };
 
 static void sample_free(struct sample *sample)
@@ -33,14 +33,22 @@ static void sample_build(struct sample *sample)
 		assert_ok(ranges_merge(&sample->ranges[i]));
 		sample->inputs[i].ranges = ranges_view(&sample->ranges[i]);
 	}
-	assert_ok(prefix_table_lines(sample->inputs, sample->count, &sample->lines, &error));
-	sample->memory = malloc(sample->lines * PREFIX_LINE_SIZE);
+	assert_ok(prefix_table_pages(sample->inputs, sample->count, &sample->pages, &error));
+	sample->memory = malloc(sample->pages * PREFIX_PAGE_SIZE);
 	/* It need not be zero. */
-	memset(sample->memory, 0xa5, sample->lines * PREFIX_LINE_SIZE);
-	assert_ok(prefix_table_build(sample->inputs, sample->count, sample->memory, sample->lines,
+	memset(sample->memory, 0xa5, sample->pages * PREFIX_PAGE_SIZE);
+	assert_ok(prefix_table_build(sample->inputs, sample->count, sample->memory, sample->pages,
 				     &error));
 	head = sample->memory;
-	assert_int_equal(head->lines, sample->lines);
+	assert_int_equal((head->words + PREFIX_PAGE_WORDS - 1) / PREFIX_PAGE_WORDS, sample->pages);
+}
+
+/* Words besides those that every table has. */
+static size_t words_of(const struct sample *sample)
+{
+	const struct prefix_head *head = sample->memory;
+
+	return head->words - PREFIX_TREES * PREFIX_LINE_WORDS;
 }
 
 static bool covers(const struct ranges_view *ranges, uint128 address, bool v6)
@@ -72,7 +80,7 @@ static uint8_t found(const struct sample *sample, uint128 address, bool v6)
 {
 	if (!v6)
 		address = KEY_V4_LOW | (uint32_t)address;
-	return prefix_table_find(sample->memory, sample->lines, number_key(address));
+	return prefix_table_find(sample->memory, sample->pages, number_key(address));
 }
 
 static void check(const struct sample *sample, uint128 address, bool v6)
@@ -217,7 +225,7 @@ static void random_lists_agree_with_a_plain_walk(void **state)
 /* Every second address, from an odd one or from an even one; then all of them are known. */
 static void every_number_of_intervals_fits(void **state)
 {
-	static const size_t more[] = { 84, 85, 303, 304, 305, 306, 8830, 8831, 8832, 16384 };
+	static const size_t more[] = { 84, 85, 303, 304, 305, 306, 8830, 8831, 8832, 16383, 16384 };
 
 	for (size_t n = 1; n < 80 + ARRAY_SIZE(more); n++) {
 		struct sample sample = { .count = 1, .inputs[0].label = 5 };
@@ -313,8 +321,9 @@ static void an_empty_table_has_no_trees(void **state)
 
 	sample_build(&sample);
 	sample_build(&lists);
-	assert_int_equal(sample.lines, PREFIX_LINES_MIN);
-	assert_int_equal(lists.lines, PREFIX_LINES_MIN);
+	assert_int_equal(sample.pages, PREFIX_PAGES_MIN);
+	assert_int_equal(words_of(&sample), 0);
+	assert_int_equal(words_of(&lists), 0);
 	check_ends(&sample);
 	check_ends(&lists);
 	sample_free(&sample);
@@ -333,25 +342,25 @@ static void wide_ranges_cost_entries_of_the_root_alone(void **state)
 	assert_ok(ranges_add6(&sample.ranges[0], (struct filter_key){ 0x2000000000000000, 0 },
 			      (struct filter_key){ 0x2fffffffffffffff, ~0ULL }));
 	sample_build(&sample);
-	assert_int_equal(sample.lines, PREFIX_LINES_MIN);
+	assert_int_equal(words_of(&sample), 0);
 	check_ends(&sample);
 	assert_int_equal(found(&sample, 0xe0000001, false), 1);
 	assert_int_equal(found(&sample, 0x08080808, false), 2);
 	sample_free(&sample);
 }
 
-/* A single address is one leaf; IPv6 needs one more for the other half. */
-static void an_address_costs_a_line(void **state)
+/* A single address is one word; in IPv6 a leaf, and one more for the other half. */
+static void an_address_costs_little(void **state)
 {
 	struct sample v4 = { .count = 1, .inputs[0].label = 1 }, v6 = v4;
 	struct filter_key host = { 0x20010db800000000, 1 };
 
 	add4(&v4, 0, 0xc0000201, 0xc0000201);
 	sample_build(&v4);
-	assert_int_equal(v4.lines, PREFIX_LINES_MIN + 1);
+	assert_int_equal(words_of(&v4), 1 + 7); /* trees begin at a line */
 	assert_ok(ranges_add6(&v6.ranges[0], host, host));
 	sample_build(&v6);
-	assert_int_equal(v6.lines, PREFIX_LINES_MIN + 2);
+	assert_int_equal(words_of(&v6), 2 * PREFIX_LINE_WORDS);
 	sample_free(&v4);
 	sample_free(&v6);
 }
@@ -362,17 +371,19 @@ static void a_table_that_does_not_fit_is_refused(void **state)
 	CLEANUP_FREE char *memory = NULL;
 	struct error error = {};
 
-	for (uint32_t i = 0; i < 100; i++)
-		add4(&sample, 0, i << 16 | 7, i << 16 | 9);
+	for (uint32_t i = 0; i < 65536; i++)
+		for (uint32_t j = 0; j < 8; j++)
+			add4(&sample, 0, i << 16 | j << 5 | 7, i << 16 | j << 5 | 9);
 	sample_build(&sample);
 	/* Memory of just that size: nothing may be written behind it. */
-	for (size_t lines = 0; lines < sample.lines; lines += lines < 2 ? 1 : lines / 7 + 1) {
-		memory = reallocarray(memory, lines + 1, PREFIX_LINE_SIZE);
-		memory[lines * PREFIX_LINE_SIZE] = 0x77;
-		assert_int_equal(prefix_table_build(sample.inputs, 1, memory, lines, &error),
+	assert_true(sample.pages > PREFIX_PAGES_MIN + 8);
+	for (size_t pages = 0; pages < sample.pages; pages += pages < 2 ? 1 : pages / 4 + 1) {
+		memory = reallocarray(memory, pages * PREFIX_PAGE_SIZE + 1, 1);
+		memory[pages * PREFIX_PAGE_SIZE] = 0x77;
+		assert_int_equal(prefix_table_build(sample.inputs, 1, memory, pages, &error),
 				 -ENOSPC);
 		assert_error_contains(&error, "the lists need a table of");
-		assert_int_equal(memory[lines * PREFIX_LINE_SIZE], 0x77);
+		assert_int_equal(memory[pages * PREFIX_PAGE_SIZE], 0x77);
 	}
 	sample_free(&sample);
 }
@@ -405,7 +416,7 @@ static void as_many_lists_as_there_may_be(void **state)
 {
 	struct sample sample = { .count = LISTS_MAX };
 	struct error error = {};
-	size_t lines = 7;
+	size_t pages = 7;
 
 	for (uint32_t i = 0; i < LISTS_MAX; i++) {
 		sample.inputs[i].label = (uint8_t)(LISTS_MAX - i);
@@ -414,29 +425,29 @@ static void as_many_lists_as_there_may_be(void **state)
 	sample_build(&sample);
 	check_ends(&sample);
 	assert_int_equal(found(&sample, 1000 - 62, false), 1);
-	assert_int_equal(prefix_table_lines(sample.inputs, LISTS_MAX + 1, &lines, &error), -E2BIG);
+	assert_int_equal(prefix_table_pages(sample.inputs, LISTS_MAX + 1, &pages, &error), -E2BIG);
 	assert_error_contains(&error, "at most 63 lists");
-	assert_int_equal(lines, 7);
+	assert_int_equal(pages, 7);
 	sample_free(&sample);
 }
 
 /* Noise in place of a table: any label, but no look behind its end and no endless one. */
 static void a_wrong_table_does_no_harm(void **state)
 {
-	enum { LINES = PREFIX_LINES_MIN + 64 };
-	CLEANUP_FREE uint64_t *memory = calloc(LINES, PREFIX_LINE_SIZE);
+	enum { PAGES = PREFIX_PAGES_MIN + 1, WORDS = PAGES * PREFIX_PAGE_WORDS };
+	CLEANUP_FREE uint64_t *memory = calloc(WORDS, sizeof(*memory));
 	uint64_t seed = 8;
 
-	for (size_t i = 0; i < LINES * PREFIX_LINE_WORDS; i++) {
+	for (size_t i = 0; i < WORDS; i++) {
 		uint64_t noise = random_next(&seed);
 
-		/* Half of it lines that are there, so that the look-ups go on. */
-		memory[i] = noise & 1 ? noise : noise & 0xf00000ffULL << (noise & 32);
+		/* Half of it words and lines that are there, so that the look-ups go on. */
+		memory[i] = noise & 1 ? noise : noise & 0xf003ffffULL << (noise & 32);
 	}
 	for (unsigned i = 0; i < 20000; i++) {
-		prefix_table_find(memory, LINES, number_key(random_wide(&seed)));
-		prefix_table_find(memory, LINES, number_key(KEY_V4_LOW | random4(&seed)));
-		prefix_table_find(memory, i % LINES, number_key(random6(&seed)));
+		prefix_table_find(memory, PAGES, number_key(random_wide(&seed)));
+		prefix_table_find(memory, PAGES, number_key(KEY_V4_LOW | random4(&seed)));
+		prefix_table_find(memory, i % PAGES, number_key(random6(&seed)));
 	}
 }
 
@@ -449,7 +460,7 @@ int main(void)
 		cmocka_unit_test(the_last_networks_are_like_all_others),
 		cmocka_unit_test(an_empty_table_has_no_trees),
 		cmocka_unit_test(wide_ranges_cost_entries_of_the_root_alone),
-		cmocka_unit_test(an_address_costs_a_line),
+		cmocka_unit_test(an_address_costs_little),
 		cmocka_unit_test(a_table_that_does_not_fit_is_refused),
 		cmocka_unit_test(an_allow_list_wins_then_the_first),
 		cmocka_unit_test(as_many_lists_as_there_may_be),

@@ -39,6 +39,19 @@ static void lengths_are_kept_once_each(void **state)
 
 /* ---- hints ------------------------------------------------------------------------------- */
 
+/* Each is set where one of those that it stands for is, and nowhere else. */
+static void check_coarse(const uint64_t *hints, const char *row)
+{
+	for (uint32_t first = 0; first < 2 * HINT_BITS; first += HINT_SPAN) {
+		uint32_t coarse = filter_hint_coarse(first);
+		uint64_t any = 0;
+
+		for (size_t i = 0; i < HINT_SPAN / 64; i++)
+			any |= hints[first / 64 + i];
+		assert_row((hints[coarse / 64] >> (coarse % 64) & 1) == (any != 0), row);
+	}
+}
+
 static void every_network_that_is_touched_is_hinted(void **state)
 {
 	static const struct {
@@ -76,10 +89,11 @@ static void every_network_that_is_touched_is_hinted(void **state)
 		plain_make(&plain);
 		wanted = prefix(rows[i].prefix);
 		tables_set_hints(&plain.tables, &wanted);
-		for (size_t w = 0; w < HINT_WORDS; w++)
+		for (size_t w = 0; w < HINT_FINE_WORDS; w++)
 			bits += (unsigned)__builtin_popcountll(plain.tables.hints[w]);
 		/* Two networks of IPv6 may share a bit. */
 		assert_in_range(bits, rows[i].bits - rows[i].bits / 100, rows[i].bits);
+		check_coarse(plain.tables.hints, rows[i].prefix);
 		for (size_t j = 0; j < 4 && rows[i].inside[j]; j++)
 			assert_row(hinted(&plain.tables, address(rows[i].inside[j])),
 				   rows[i].inside[j]);
@@ -97,15 +111,16 @@ static void the_widest_hint_at_everything(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct prefix wanted = prefix(texts[i]);
-		size_t first = i < 2 ? 0 : HINT_WORDS / 2;
+		size_t first = i < 2 ? 0 : HINT_FINE_WORDS / 2;
 		struct plain plain;
 
 		plain_make(&plain);
 		tables_set_hints(&plain.tables, &wanted);
-		for (size_t w = 0; w < HINT_WORDS; w++)
+		for (size_t w = 0; w < HINT_FINE_WORDS; w++)
 			assert_row(plain.tables.hints[w] ==
-					   (w - first < HINT_WORDS / 2 ? UINT64_MAX : 0),
+					   (w - first < HINT_FINE_WORDS / 2 ? UINT64_MAX : 0),
 				   texts[i]);
+		check_coarse(plain.tables.hints, texts[i]);
 		plain_free(&plain);
 	}
 }
