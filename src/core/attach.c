@@ -100,7 +100,12 @@ int attach_xdp(int program_fd, unsigned ifindex, int *ret_link_fd, enum attach_m
 	*ret_mode = ATTACH_NATIVE;
 	if (fd == -EBUSY || fd == -EEXIST)
 		return say_busy(ifindex, name, error);
-	if (fd < 0) {
+	if (fd < 0 && fd != -EPERM && !ret_why_generic)
+		return error_set(error, -EOPNOTSUPP,
+				 "cannot attach to %s natively, and 'require-native' is on; the "
+				 "driver says: %s",
+				 name, strerror(-fd));
+	if (fd < 0 && ret_why_generic) {
 		error_set(ret_why_generic, fd, "the driver of %s says: %s", name, strerror(-fd));
 		fd = make_link(program_fd, ifindex, XDP_FLAGS_SKB_MODE);
 		*ret_mode = ATTACH_GENERIC;

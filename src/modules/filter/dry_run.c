@@ -10,11 +10,10 @@
 #include "core/host.h"
 #include "core/module.h"
 #include "modules/filter/dry_run.h"
+#include "modules/filter/links.h"
 #include "modules/filter/list_store.h"
 #include "modules/filter/policy.h"
 #include "modules/filter/range_sets.h"
-
-enum { INTERFACES_MAX = 64 };
 
 /* A policy as `up` would make it, but in memory of our own. */
 struct trial {
@@ -57,13 +56,11 @@ static bool is_up(const struct rehearsal *rehearsal)
 
 static int add_name(struct rehearsal *rehearsal, const char *name, struct error *error)
 {
-	char quoted[QUOTE_TEXT];
+	unsigned ifindex;
+	int r = links_find(name, &ifindex, error);
 
-	if (!if_nametoindex(name))
-		return error_set(error, -ENODEV,
-				 "there is no interface %s in this network namespace; "
-				 "'ip -brief link' lists them",
-				 text_quote(name, quoted));
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < rehearsal->name_count; i++)
 		if (strcmp(rehearsal->names[i], name) == 0)
 			return 0;

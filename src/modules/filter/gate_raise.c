@@ -191,7 +191,7 @@ static int fill_gate(struct material *material, struct store *store,
 		return r;
 	restore_bans(material, store);
 	put_in_force(options, store, policy);
-	return links_attach_missing(store, wanted, report, error);
+	return links_attach_missing(store, wanted, options->config->require_native, report, error);
 }
 
 /* An existing gate is extended first and then changed. */
@@ -206,7 +206,8 @@ static int change_gate(struct material *material, struct store *store,
 	if (r == 0)
 		r = note_interfaces(options, store, wanted, false, error);
 	if (r == 0)
-		r = links_attach_missing(store, wanted, report, error);
+		r = links_attach_missing(store, wanted, options->config->require_native, report,
+					 error);
 	if (r == 0)
 		put_in_force(options, store, policy);
 	else
@@ -262,7 +263,8 @@ static int raise_or_change(struct material *material, const char *parent,
 
 	report->fresh = r == -ENOENT;
 	if (r == 0 && options->adopt)
-		return links_attach_missing(store, wanted, report, error);
+		return links_attach_missing(store, wanted, options->config->require_native, report,
+					    error);
 	if (r == 0)
 		r = gate_refuse_pending(store, error);
 	if (r == 0 || report->fresh)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -12,7 +15,20 @@
 #include "core/host.h"
 #include "modules/filter/links.h"
 
-static int add_wanted(struct interface_set *wanted, const char *name, struct error *error)
+/* What begins with another header than Ethernet's would be judged by the wrong bytes. */
+static bool has_ethernet(const char *name)
+{
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+		return true;
+	return request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+	       request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+}
+
+int links_find(const char *name, unsigned *ret_ifindex, struct error *error)
 {
 	unsigned ifindex = if_nametoindex(name);
 	char quoted[QUOTE_TEXT];
@@ -22,6 +38,23 @@ static int add_wanted(struct interface_set *wanted, const char *name, struct err
 				 "there is no interface %s in this network namespace; "
 				 "'ip -brief link' lists them",
 				 text_quote(name, quoted));
+	if (!has_ethernet(name))
+		return error_set(error, -ENODEV,
+				 "the packets of %s have no Ethernet header, as those of a tunnel: "
+				 "none would be judged rightly; guard the interface that the "
+				 "tunnel runs over",
+				 text_quote(name, quoted));
+	*ret_ifindex = ifindex;
+	return 0;
+}
+
+static int add_wanted(struct interface_set *wanted, const char *name, struct error *error)
+{
+	unsigned ifindex;
+	int r = links_find(name, &ifindex, error);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < wanted->count; i++)
 		if (wanted->ifindexes[i] == ifindex)
 			return 0;
@@ -83,7 +116,7 @@ int gate_detach(const struct store *store, unsigned ifindex)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int attach_one(struct store *store, unsigned ifindex, struct error *error)
+static int attach_one(struct store *store, unsigned ifindex, bool native, struct error *error)
 {
 	struct error why_generic = { "" };
 	CLEANUP_CLOSE int fd = -1;
@@ -92,7 +125,7 @@ static int attach_one(struct store *store, unsigned ifindex, struct error *error
 	int r;
 
 	gate_detach(store, ifindex); /* a dead link's pin */
-	r = attach_xdp(store->program_fd, ifindex, &fd, &mode, &why_generic, error);
+	r = attach_xdp(store->program_fd, ifindex, &fd, &mode, native ? NULL : &why_generic, error);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "links/%u", ifindex);
@@ -108,21 +141,38 @@ static int attach_one(struct store *store, unsigned ifindex, struct error *error
 	return 0;
 }
 
-int links_attach_missing(struct store *store, const struct interface_set *wanted,
+/* One that was attached before it had to be native. */
+static int refuse_generic(unsigned ifindex, struct error *error)
+{
+	enum attach_mode mode = ATTACH_NONE;
+	char name[IF_NAMESIZE] = "?";
+	uint32_t id;
+
+	if (attach_query(ifindex, &mode, &id) < 0 || mode != ATTACH_GENERIC)
+		return 0;
+	if_indextoname(ifindex, name);
+	return error_set(error, -EOPNOTSUPP,
+			 "%s is attached in generic mode, and 'require-native' is on", name);
+}
+
+int links_attach_missing(struct store *store, const struct interface_set *wanted, bool native,
 			 struct gate_report *report, struct error *error)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
-		int r;
+		bool alive = links_is_alive(store, wanted->ifindexes[i]);
+		int r = 0;
 
-		if (links_is_alive(store, wanted->ifindexes[i]))
-			continue;
-		r = attach_one(store, wanted->ifindexes[i], error);
+		if (!alive)
+			r = attach_one(store, wanted->ifindexes[i], native, error);
+		else if (native)
+			r = refuse_generic(wanted->ifindexes[i], error);
 		if (r < 0) {
 			while (report->attached)
 				gate_detach(store, report->ifindexes[--report->attached]);
 			return r;
 		}
-		report->ifindexes[report->attached++] = wanted->ifindexes[i];
+		if (!alive)
+			report->ifindexes[report->attached++] = wanted->ifindexes[i];
 	}
 	return 0;
 }

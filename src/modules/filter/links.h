@@ -18,6 +18,9 @@ struct interface_set {
 	size_t count;
 };
 
+/* An interface by its name; -ENODEV when there is none, or it is none that can be guarded. */
+int links_find(const char *name, unsigned *ret_ifindex, struct error *error);
+
 /* Those on the command line, else those of the configuration, else the default route's. */
 int links_find_wanted(const struct gate_options *options, struct interface_set *ret_wanted,
 		      struct error *error);
@@ -27,8 +30,11 @@ bool interface_set_has(const struct interface_set *set, unsigned ifindex);
 /* Interfaces come and go; a link whose interface is gone is of no use. */
 bool links_is_alive(const struct store *store, unsigned ifindex);
 
-/* Attaches where the gate does not stand yet. On failure, takes back what was attached. */
-int links_attach_missing(struct store *store, const struct interface_set *wanted,
+/*
+ * Attaches where the gate does not stand yet; with `native`, natively or not at all. On
+ * failure, takes back what was attached.
+ */
+int links_attach_missing(struct store *store, const struct interface_set *wanted, bool native,
 			 struct gate_report *report, struct error *error);
 
 /* Calls `visit` with the interface index of every pinned link, alive or not. */

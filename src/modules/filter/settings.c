@@ -66,6 +66,8 @@ void filter_config_free(struct filter_config *config)
 const struct setting filter_settings[] = {
 	{ "filter", "interfaces", INTERFACES, FIELD(interfaces),
 	  "interfaces to guard; none: the one of the default route" },
+	{ "filter", "require-native", SWITCH, FIELD(require_native),
+	  "refuse an interface whose driver has no native XDP" },
 	{ "filter", "mode", MODE, FIELD(mode),
 	  "observe: count what would be dropped, drop nothing; enforce: drop it" },
 	{ "filter", "block-ports", PORTS, FIELD(blocked),

@@ -51,7 +51,8 @@ struct scan_config {
 
 struct filter_config {
 	struct name_list interfaces;
-	uint32_t mode; /* enum filter_mode */
+	bool require_native; /* no interface is attached in generic mode */
+	uint32_t mode;       /* enum filter_mode */
 	struct port_set blocked;
 	struct port_set watched;
 	struct prefix_list allow;
@@ -79,7 +80,7 @@ extern struct filter_config filter_config;
 
 void filter_config_free(struct filter_config *config);
 
-enum { FILTER_SETTINGS = 31 };
+enum { FILTER_SETTINGS = 32 };
 extern const struct setting filter_settings[]; /* FILTER_SETTINGS of them */
 extern const struct section filter_sections[];
 

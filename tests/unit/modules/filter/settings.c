@@ -66,6 +66,7 @@ static void the_defaults_are_harmless(void **state)
 {
 	static const char text[] = "[filter]\n"
 				   "# interfaces =\n"
+				   "require-native = off\n"
 				   "mode = observe\n"
 				   "# block-ports =\n"
 				   "# watch-ports =\n"
@@ -120,6 +121,7 @@ static void everything_reads_and_prints(void **state)
 		{ "deny-list = /l/a.txt, /l/b.netset\ndeny-list = /l/a.txt\n  /c",
 		  "deny-list = /l/a.txt, /l/b.netset, /c" },
 		{ "allow-list = /etc/sumun/a.b.c", "allow-list = /etc/sumun/a.b.c" },
+		{ "require-native = on", "require-native = on" },
 		{ "strict-lists = yes", "strict-lists = on" },
 		{ "strict-lists = true", "strict-lists = on" },
 		{ "strict-lists = on", "strict-lists = on" },
@@ -266,6 +268,8 @@ static void wrong_values_are_refused(void **state)
 		{ "deny-list = /etc/\x1b[2J", "the path '/etc/\\x1b[2J' has control characters" },
 		{ "deny-list = /a/\xc3\xa4", "at most 31 letters, digits and signs of ASCII" },
 		{ "deny-list = /a/a2345678901234567890123456789012.txt", "at most 31 letters" },
+		{ "require-native = generic",
+		  "2: require-native: 'generic' is neither 'on' nor 'off'" },
 		{ "strict-lists = maybe", "2: strict-lists: 'maybe' is neither 'on' nor 'off'" },
 		{ "strict-lists = 1", "is neither 'on' nor 'off'" },
 		{ "syn-cookies = ON", "2: syn-cookies: 'ON' is neither 'on' nor 'off'" },
@@ -304,8 +308,9 @@ static void wrong_values_are_refused(void **state)
 		{ "[scan]\nban = 1ms", "3: ban: '1ms': such a ban lasts from 1s to 365d" },
 		{ "[wrong]\n", "2: unknown section 'wrong'; there are: filter, guard NAME, scan" },
 		{ "interface = eth0",
-		  "2: unknown key 'interface' in [filter]; there are: interfaces, mode, "
-		  "block-ports, watch-ports, allow, ban, allow-list, deny-list, strict-lists, "
+		  "2: unknown key 'interface' in [filter]; there are: interfaces, "
+		  "require-native, mode, block-ports, watch-ports, allow, ban, allow-list, "
+		  "deny-list, strict-lists, "
 		  "unproven-ban, ban-rate, aggregate-ipv4, aggregate-ipv6, syn-cookies, "
 		  "syn-cookies-above, bans-file, report-interval" },
 	};
