@@ -16,7 +16,7 @@ import sysconfig
 # Programs of these packages, where they are installed, and some programs by their names.
 PACKAGES = """
     bash coreutils dash findutils grep gzip hostname kmod mount procps sed util-linux
-    iproute2 iputils-ping curl ncat nmap hping3 iperf3 tcpdump bpftool
+    iproute2 iputils-ping curl ncat nmap hping3 iperf3 tcpreplay tcpdump bpftool
 """.split()
 PROGRAMS = """
     /sbin/modprobe /bin/sh /usr/bin/awk /usr/bin/clang /usr/bin/meson /usr/bin/python3
