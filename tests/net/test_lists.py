@@ -175,6 +175,7 @@ def test_strict_lists_refuse_and_change_nothing(lab):
 
 
 def test_peers_are_left_out_loudly(lab):
+    """P23: what holds an own address, the gateway or a name server."""
     ears = Ears(lab)
     lab.ip(lab.host, "route", "add", "default", "via", PEER4)
     result = deny(lab, "10.77.0.0/24", PEER4, HOST4, HOST6, FAR4)
@@ -204,6 +205,7 @@ def test_peer_that_was_listed_before_it_was_one(lab):
 
 
 def test_everything_is_refused(lab):
+    """P23: one line that is all of the Internet."""
     for entry in ("0.0.0.0/0", "::/0", "0.0.0.0-255.255.255.255", "10.0.0.0/7", "2000::/3"):
         result = deny(lab, entry, check=False)
         assert result.returncode == 2 and "too wide" in result.stderr, entry
