@@ -106,8 +106,8 @@ def targets(scale):
         return [added(one(rows, "all", packet, method, size), "sumun") for method in methods]
 
     rate = [None if row is None or "sumun" not in row["figures"] else 100 * share(row, "sumun")
-            for row in (one(rows, "prefixes", "listed", LIVE, million),
-                        one(rows, "all", "banned", LIVE, v6))]
+            for row in (one(rows, "all", "banned, one source", LIVE, v6),
+                        one(rows, "all", "blocked port", LIVE, million))]
     return [
         ("1M prefixes, IPv4, nothing listed near", 8,
          list_cost("prefixes", near, million, [ONE]), "ns"),
@@ -132,7 +132,8 @@ def targets(scale):
          "ns"),
         ("all on, SYN flood of new sources", 60, cost("SYN flood of new sources", MANY, LIVE),
          "ns"),
-        ("drop rate over veth, 1M prefixes; all on and banned (at least)", 85, rate, "%"),
+        ("all on, drop rate over veth, banned source and blocked port (at least)", 85, rate,
+         "%"),
     ]
 
 

@@ -209,11 +209,17 @@ static int send_frames(const struct traffic *traffic, const struct site *site,
 	return lab_enter(site->lab.receiver_ns, error);
 }
 
+static struct sockaddr_in6 port_of(const struct packet *packet)
+{
+	uint16_t port = packet->frame.to_port ? packet->frame.to_port : RULES_OPEN_PORT;
+
+	return (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
+}
+
 /* A socket that takes all of it, or, for measurements, throws it away as it comes. */
 static int listen_there(const struct packet *packet, bool take, struct error *error)
 {
-	uint16_t port = packet->frame.to_port ? packet->frame.to_port : RULES_OPEN_PORT;
-	struct sockaddr_in6 here = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in6 here = port_of(packet);
 	struct sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog filter = { 1, &refuse };
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -222,6 +228,16 @@ static int listen_there(const struct packet *packet, bool take, struct error *er
 	    (!take && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0) ||
 	    bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0)
 		return error_set(error, -errno, "no socket: %s", strerror(errno));
+	return fd;
+}
+
+static int serve(const struct packet *packet, struct error *error)
+{
+	struct sockaddr_in6 here = port_of(packet);
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0 || listen(fd, 1) < 0)
+		return error_set(error, -errno, "no server: %s", strerror(errno));
 	return fd;
 }
 
@@ -236,15 +252,12 @@ static int measure_live(const struct traffic *traffic, const struct site *site,
 			const struct packet *packet, struct outcome *ret_outcome,
 			struct error *error)
 {
-	CLEANUP_CLOSE int socket = -1;
 	struct lab_counts before, after;
 	uint64_t drops;
 	double ns;
 	int r = lab_enter(site->lab.receiver_ns, error);
 
 	if (r == 0)
-		socket = r = listen_there(packet, false, error);
-	if (r >= 0)
 		r = send_frames(traffic, site, packet, site->local, WARM_UP, &ns, error);
 	if (r == 0)
 		r = lab_count(&site->lab, &before, error);
@@ -269,6 +282,15 @@ static int measure_live(const struct traffic *traffic, const struct site *site,
 int measure(const struct traffic *traffic, const struct site *site, enum method method,
 	    const struct packet *packet, struct outcome *ret_outcome, struct error *error)
 {
+	CLEANUP_CLOSE int socket = -1, server = -1;
+	int r = lab_enter(site->lab.receiver_ns, error);
+
+	if (r == 0 && (method == METHOD_LIVE || packet->served))
+		socket = r = listen_there(packet, false, error);
+	if (r >= 0 && packet->served)
+		server = r = serve(packet, error);
+	if (r < 0)
+		return r;
 	instruct(traffic, site, packet);
 	if (method == METHOD_LIVE)
 		return measure_live(traffic, site, packet, ret_outcome, error);

@@ -37,6 +37,7 @@ struct packet {
 	enum aim aim;
 	uint32_t spread; /* AIM_SPREAD4 */
 	bool mixed;      /* some pass and some do not: `frame.drop` says nothing */
+	bool served;     /* sockets listen at its port, TCP and UDP */
 };
 
 struct outcome {

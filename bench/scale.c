@@ -26,7 +26,8 @@ struct draw_kind {
 	const char *name;
 	enum corpus_draw draw;
 	bool drop;
-	unsigned methods; /* bit by enum method */
+	unsigned methods;  /* bit by enum method */
+	const char *alone; /* the first of them alone, as live frames too; NULL: not */
 };
 
 #define ALL_METHODS (1U << METHOD_ONE | 1U << METHOD_MANY | 1U << METHOD_LIVE)
@@ -67,9 +68,13 @@ static int measure_draw(struct contest *contest, const char *axis, const struct 
 	};
 	int r = traffic_aim(&contest->traffic, list, kind->draw, but_not, &first);
 
-	if (r < 0)
+	if (r == 0)
+		r = measure_methods(contest, axis, list->count, kind->methods, &packet, error);
+	if (r < 0 || !kind->alone)
 		return r;
-	return measure_methods(contest, axis, list->count, kind->methods, &packet, error);
+	packet.name = kind->alone;
+	packet.aim = AIM_ONE;
+	return contest_measure(contest, axis, list->count, METHOD_LIVE, &packet, error);
 }
 
 /* A packet from 203.0.113.9 or 2001:db8::, in whose /8 and /16 nothing is listed. */
@@ -206,12 +211,16 @@ static int measure_guarded(struct contest *contest, const char *axis, size_t siz
 		  1U << METHOD_ONE | 1U << METHOD_LIVE },
 		{ { "UDP flood of new sources",
 		    .frame = { .protocol = IPPROTO_UDP, .to_port = GUARDED_PORT },
-		    .aim = AIM_SPREAD4, .spread = ALL_SOURCES, .mixed = true },
+		    .aim = AIM_SPREAD4, .spread = ALL_SOURCES, .mixed = true, .served = true },
 		  1U << METHOD_MANY | 1U << METHOD_LIVE },
 		{ { "SYN flood of new sources",
 		    .frame = { .protocol = IPPROTO_TCP, .syn = true, .to_port = GUARDED_PORT },
-		    .aim = AIM_SPREAD4, .spread = ALL_SOURCES, .mixed = true },
+		    .aim = AIM_SPREAD4, .spread = ALL_SOURCES, .mixed = true, .served = true },
 		  1U << METHOD_MANY | 1U << METHOD_LIVE },
+		{ { "UDP flood, closed port",
+		    .frame = { .protocol = IPPROTO_UDP, .to_port = GUARDED_PORT },
+		    .aim = AIM_SPREAD4, .spread = ALL_SOURCES, .mixed = true },
+		  1U << METHOD_MANY },
 	};
 	int r = 0;
 
@@ -280,7 +289,8 @@ static int measure_everything(struct contest *contest, const struct everything *
 	static const struct draw_kind passed = { "passed, random sources", DRAW_RANDOM,
 						 .methods = ALL_METHODS };
 	static const struct draw_kind banned = { "banned", DRAW_LISTED, .drop = true,
-						 .methods = ALL_METHODS };
+						 .methods = ALL_METHODS,
+						 .alone = "banned, one source" };
 	static const struct draw_kind listed = { "listed", DRAW_LISTED, .drop = true,
 						 .methods = ALL_METHODS };
 	static const struct packet blocked = { "blocked port", .frame = { .protocol = IPPROTO_UDP,
@@ -300,14 +310,38 @@ static int measure_everything(struct contest *contest, const struct everything *
 	return r < 0 ? r : measure_guarded(contest, "all", 1000000, error);
 }
 
-static int load_everything(struct contest *contest, const struct everything *all, const char *text,
-			   struct error *error)
+/* As much of a flood as is answered: the first packets are not. */
+static int measure_answers(struct contest *contest, struct error *error)
 {
+	static const struct packet packet = {
+		.name = "SYN flood, answered with cookies",
+		.frame = { .protocol = IPPROTO_TCP, .syn = true, .to_port = GUARDED_PORT },
+		.aim = AIM_SPREAD4,
+		.spread = ALL_SOURCES,
+		.mixed = true,
+		.served = true,
+	};
+
+	return measure_methods(contest, "all", 1000000, 1U << METHOD_MANY | 1U << METHOD_LIVE,
+			       &packet, error);
+}
+
+/* Cookies are on in any case; `above` says from how many SYNs on. */
+static int load_everything(struct contest *contest, const struct everything *all,
+			   const char *limits, const char *above, struct error *error)
+{
+	CLEANUP_FREE char *text = NULL;
 	static const enum peer peers[] = { SUMUN };
-	struct peer_rules rules = { .lists = { &all->prefixes4, &all->prefixes6 }, .sumun = text };
+	struct peer_rules rules = { .lists = { &all->prefixes4, &all->prefixes6 } };
 	double seconds = 0;
 	int r = load_floors(contest, error);
 
+	if (asprintf(&text,
+		     "block-ports = tcp/%d, udp/%d\nsyn-cookies = on\nsyn-cookies-above = %s\n%s"
+		     "[scan]\ndetect = on\n",
+		     RULES_PORT, RULES_PORT, above, limits) < 0)
+		return -ENOMEM;
+	rules.sumun = text;
 	if (r == 0)
 		r = contest_load(contest, peers, ARRAY_SIZE(peers), &rules, "all", 1000000, error);
 	return r < 0 ? r : sumun_ban(&all->banned, &seconds, error);
@@ -315,7 +349,7 @@ static int load_everything(struct contest *contest, const struct everything *all
 
 static int everything(struct contest *contest, struct error *error)
 {
-	CLEANUP_FREE char *limits = guards(16, unreached), *text = NULL;
+	CLEANUP_FREE char *limits = guards(16, unreached);
 	struct everything all = { CORPUS_NONE, CORPUS_NONE, CORPUS_NONE };
 	int r = corpus_make(CORPUS_PREFIXES4, 1000000, &all.prefixes4, error);
 
@@ -324,14 +358,15 @@ static int everything(struct contest *contest, struct error *error)
 	if (r == 0)
 		r = corpus_make(CORPUS_ADDRESSES4, 100000, &all.banned, error);
 	if (r == 0)
-		r = limits && asprintf(&text,
-				       "block-ports = tcp/%d, udp/%d\nsyn-cookies = on\n%s"
-				       "[scan]\ndetect = on\n",
-				       RULES_PORT, RULES_PORT, limits) > 0
-			    ? load_everything(contest, &all, text, error)
-			    : -ENOMEM;
+		r = limits ? load_everything(contest, &all, limits, "100G/s", error) : -ENOMEM;
 	if (r == 0)
 		r = measure_everything(contest, &all, error);
+	if (r == 0)
+		r = contest_unload(contest, error);
+	if (r == 0)
+		r = load_everything(contest, &all, limits, "1000/s", error);
+	if (r == 0)
+		r = measure_answers(contest, error);
 	corpus_free(&all.prefixes4);
 	corpus_free(&all.prefixes6);
 	corpus_free(&all.banned);

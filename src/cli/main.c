@@ -76,13 +76,18 @@ static void print_usage(FILE *out)
 /* libbpf's words are for developers; what matters to others is in our own errors. */
 static int print_library(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[1024];
+	CLEANUP_FREE char *text = NULL;
 
 	if (log_get_level() < LOG_LIBRARY)
 		return 0;
-	vsnprintf(line, sizeof(line), format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	log_message(LOG_LIBRARY, "%s", line);
+	/* Of any length: what the verifier says of a program has many pages. */
+	if (vasprintf(&text, format, arguments) < 0) {
+		text = NULL;
+		return 0;
+	}
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_message(LOG_LIBRARY, "%s", line);
 	return 0;
 }
 
