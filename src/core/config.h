@@ -79,5 +79,8 @@ int config_read_text(const char *text, size_t size, const char *name,
 		     const struct setting_table *tables, size_t count, config_problem *problem,
 		     void *context);
 
+/* What a table says of a section that is more than its rows; NULL: it is not. */
+const struct section *config_section(const struct setting_table *table, const char *name);
+
 /* Writes the effective configuration in the form that config_read() reads. */
 void config_print(const struct setting_table *tables, size_t count, FILE *out);
