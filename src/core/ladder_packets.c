@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * XDP is tried between two ends of a cable in a network namespace of its own: attaching to an
+ * interface that is in use can reset its card. A child does it, which takes the namespace with
+ * it when it ends.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "core/ladder_hooks.h"
+#include "ladder.skel.h"
+
+#ifndef ETH_P_802_EX1
+#define ETH_P_802_EX1 0x88B5 /* for local experiments */
+#endif
+
+enum { PATIENCE_MS = 2000 };
+
+static const char near_end[] = "near", far_end[] = "far";
+
+/* ---- a cable ------------------------------------------------------------------------------ */
+
+struct request {
+	struct nlmsghdr head;
+	struct ifinfomsg link;
+	char attributes[256];
+};
+
+static struct rtattr *add(struct request *request, unsigned short type, const void *data,
+			  size_t size)
+{
+	struct rtattr *attribute =
+		(struct rtattr *)((char *)request + NLMSG_ALIGN(request->head.nlmsg_len));
+
+	attribute->rta_type = type;
+	attribute->rta_len = (unsigned short)RTA_LENGTH(size);
+	if (size)
+		memcpy(RTA_DATA(attribute), data, size);
+	request->head.nlmsg_len = NLMSG_ALIGN(request->head.nlmsg_len) + (uint32_t)RTA_SPACE(size);
+	return attribute;
+}
+
+/* What was added since then lies in it. */
+static void end(const struct request *request, struct rtattr *nest)
+{
+	nest->rta_len = (unsigned short)((const char *)request + request->head.nlmsg_len -
+					 (const char *)nest);
+}
+
+static int make_cable(void)
+{
+	CLEANUP_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const struct ifinfomsg peer = { .ifi_family = AF_UNSPEC };
+	struct request request = {
+		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+			  .nlmsg_type = RTM_NEWLINK,
+			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK },
+	};
+	struct rtattr *information, *data, *other;
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer;
+
+	add(&request, IFLA_IFNAME, near_end, sizeof(near_end));
+	information = add(&request, IFLA_LINKINFO, NULL, 0);
+	add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = add(&request, IFLA_INFO_DATA, NULL, 0);
+	other = add(&request, VETH_INFO_PEER, &peer, sizeof(peer));
+	add(&request, IFLA_IFNAME, far_end, sizeof(far_end));
+	end(&request, other);
+	end(&request, data);
+	end(&request, information);
+	if (fd < 0 || send(fd, &request, request.head.nlmsg_len, 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < (ssize_t)NLMSG_LENGTH(sizeof(answer.error)))
+		return -errno;
+	return answer.error.error;
+}
+
+static int bring_up(const char *name)
+{
+	CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_flags = IFF_UP };
+
+	strcpy(request.ifr_name, name);
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+/* So that nobody speaks unasked. */
+static void silence_ipv6(void)
+{
+	CLEANUP_CLOSE int fd =
+		open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1", 1) < 0)
+		return; /* its packets count as well then: more than provoked is fine */
+}
+
+/* The far end is opened last: its carrier is there at once. */
+static int make_network(void)
+{
+	int r;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	silence_ipv6();
+	r = make_cable();
+	if (r == 0)
+		r = bring_up(near_end);
+	return r == 0 ? bring_up(far_end) : r;
+}
+
+/* ---- frames --------------------------------------------------------------------------------- */
+
+static int send_frames(unsigned count)
+{
+	CLEANUP_CLOSE int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET,
+					.sll_ifindex = (int)if_nametoindex(far_end),
+					.sll_halen = ETH_ALEN };
+	struct ethhdr frame[5] = { { .h_proto = htons(ETH_P_802_EX1) } };
+
+	memset(frame->h_dest, 0xff, ETH_ALEN);
+	for (unsigned i = 0; fd >= 0 && i < count; i++)
+		if (sendto(fd, frame, sizeof(frame), 0, (const struct sockaddr *)&to, sizeof(to)) <
+		    0)
+			return -errno;
+	return fd < 0 ? -errno : 0;
+}
+
+/* A softirq takes them from the wire, at once or a moment later. */
+static void wait_for(const struct ladder_bpf *programs, unsigned count)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < PATIENCE_MS; i++) {
+		if (__atomic_load_n(&programs->bss->counted, __ATOMIC_SEQ_CST) >= count)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
+static int count_frames(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
+			struct rung_result *result)
+{
+	CLEANUP_ATTACHMENT struct attachment attachment = ATTACHMENT_NONE;
+	int r = hook_attach(programs, rung, if_nametoindex(near_end), &attachment, &result->reason);
+
+	if (r < 0)
+		return r;
+	programs->bss->counted = 0;
+	programs->bss->armed = 1;
+	r = send_frames(events);
+	if (r < 0)
+		return error_set(&result->reason, r, "attached, but sending failed: %s",
+				 strerror(-r));
+	wait_for(programs, events);
+	programs->bss->armed = 0;
+	result->provoked = events;
+	result->counted = programs->bss->counted;
+	return 0;
+}
+
+/* Where no network can be made, the program is at least run. */
+static int run_unattached(struct ladder_bpf *programs, unsigned events, int why,
+			  struct rung_result *result)
+{
+	char frame[64] = { 0 };
+	LIBBPF_OPTS(bpf_prog_load_opts, load_options);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = (int)events);
+	CLEANUP_CLOSE int program =
+		bpf_prog_load(BPF_PROG_TYPE_XDP, "sumun_ladder", "GPL",
+			      bpf_program__insns(programs->progs.count_frame),
+			      bpf_program__insn_cnt(programs->progs.count_frame), &load_options);
+	int r;
+
+	if (program < 0)
+		return error_set(&result->reason, program, "loading: %s (%s)", strerror(-program),
+				 strerrorname_np(-program));
+	programs->bss->counted = 0;
+	programs->bss->armed = 1;
+	r = bpf_prog_test_run_opts(program, &options);
+	programs->bss->armed = 0;
+	if (r < 0)
+		return error_set(&result->reason, r, "running: %s", strerror(-r));
+	result->provoked = events;
+	result->counted = programs->bss->counted;
+	return error_set(&result->reason, 0,
+			 "runs; attaching was not tried, as no network can be made to try it in "
+			 "(%s)",
+			 strerror(-why));
+}
+
+static int in_child(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
+		    struct rung_result *result)
+{
+	int r = make_network();
+
+	if (r < 0)
+		return run_unattached(programs, events, r, result);
+	return count_frames(programs, rung, events, result);
+}
+
+int try_packets(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
+		struct rung_result *result)
+{
+	struct rung_result *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+					  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child;
+	int status;
+
+	if (shared == MAP_FAILED)
+		return error_set(&result->reason, -errno, "no memory to try it");
+	child = fork();
+	if (child == 0)
+		_exit(in_child(programs, rung, events, shared) < 0);
+	if (child > 0 && waitpid(child, &status, 0) > 0 && WIFEXITED(status))
+		*result = *shared;
+	else
+		error_set(&result->reason, -ECHILD, "the process that was to try it failed");
+	munmap(shared, sizeof(*shared));
+	return result->provoked ? 0 : -EIO;
+}
