@@ -11,6 +11,7 @@
 #include "core/arguments.h"
 #include "core/module.h"
 #include "core/run.h"
+#include "doctor/doctor.h"
 
 static int command_check(int argc, char **argv)
 {
@@ -32,6 +33,8 @@ static const struct command own_commands[] = {
 	{ "run", "[-c FILE] [IFACE...]", "attach, watch and report until Ctrl-C", command_run },
 	{ "check", "FILE", "is this configuration right? prints what it amounts to",
 	  command_check },
+	{ "doctor", "[--json] [IFACE...]", "what can this host do, what not, and why",
+	  command_doctor },
 	{ NULL, NULL, NULL, NULL },
 };
 

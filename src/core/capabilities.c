@@ -115,7 +115,7 @@ bool seccomp_filters(void)
 	return line && sscanf(line, "\nSeccomp: %d", &mode) == 1 && mode == 2;
 }
 
-/* ---- lockdown ---------------------------------------------------------------------- */
+/* ---- lockdown ------------------------------------------------------------------------- */
 
 static const char *const lockdown_names[] = {
 	[LOCKDOWN_UNKNOWN] = "unknown",

@@ -93,7 +93,7 @@ static int load_as(const struct bpf_program *source, enum bpf_prog_type type,
 			     bpf_program__insn_cnt(source), options);
 }
 
-/* ---- tracepoints and functions known to BTF ------------------------------------------------- */
+/* ---- tracepoints and functions known to BTF ------------------------------------------- */
 
 /* Read once: it is megabytes. */
 static const struct btf *kernel_btf(void)
@@ -166,7 +166,7 @@ static int attach_raw(struct ladder_bpf *programs, const struct rung *rung, cons
 	return keep(attachment, link);
 }
 
-/* ---- events of perf ------------------------------------------------------------------------- */
+/* ---- events of perf ------------------------------------------------------------------- */
 
 /* Of this process and its children, on whatever CPU they run. */
 static int open_event(struct perf_event_attr *attributes)
@@ -260,8 +260,7 @@ static int attach_perf(struct ladder_bpf *programs, const struct rung *rung, con
 	return 0;
 }
 
-/* ---- cgroups and packets ----------------------------------------------------------------------
- */
+/* ---- cgroups and packets -------------------------------------------------------------- */
 
 static int attach_cgroup(struct ladder_bpf *programs, const struct rung *rung, const char *target,
 			 struct attachment *attachment, struct error *error)

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
@@ -25,6 +24,7 @@
 
 #include "base/cleanup.h"
 #include "core/ladder_hooks.h"
+#include "core/netlink.h"
 #include "ladder.skel.h"
 
 #ifndef ETH_P_802_EX1
@@ -35,64 +35,25 @@ enum { PATIENCE_MS = 2000 };
 
 static const char near_end[] = "near", far_end[] = "far";
 
-/* ---- a cable ------------------------------------------------------------------------------ */
-
-struct request {
-	struct nlmsghdr head;
-	struct ifinfomsg link;
-	char attributes[256];
-};
-
-static struct rtattr *add(struct request *request, unsigned short type, const void *data,
-			  size_t size)
-{
-	struct rtattr *attribute =
-		(struct rtattr *)((char *)request + NLMSG_ALIGN(request->head.nlmsg_len));
-
-	attribute->rta_type = type;
-	attribute->rta_len = (unsigned short)RTA_LENGTH(size);
-	if (size)
-		memcpy(RTA_DATA(attribute), data, size);
-	request->head.nlmsg_len = NLMSG_ALIGN(request->head.nlmsg_len) + (uint32_t)RTA_SPACE(size);
-	return attribute;
-}
-
-/* What was added since then lies in it. */
-static void end(const struct request *request, struct rtattr *nest)
-{
-	nest->rta_len = (unsigned short)((const char *)request + request->head.nlmsg_len -
-					 (const char *)nest);
-}
+/* ---- a cable -------------------------------------------------------------------------- */
 
 static int make_cable(void)
 {
-	CLEANUP_CLOSE int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	const struct ifinfomsg peer = { .ifi_family = AF_UNSPEC };
-	struct request request = {
-		.head = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
-			  .nlmsg_type = RTM_NEWLINK,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK },
-	};
+	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
 	struct rtattr *information, *data, *other;
-	struct {
-		struct nlmsghdr head;
-		struct nlmsgerr error;
-		char rest[512];
-	} answer;
+	struct netlink_request request;
 
-	add(&request, IFLA_IFNAME, near_end, sizeof(near_end));
-	information = add(&request, IFLA_LINKINFO, NULL, 0);
-	add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
-	data = add(&request, IFLA_INFO_DATA, NULL, 0);
-	other = add(&request, VETH_INFO_PEER, &peer, sizeof(peer));
-	add(&request, IFLA_IFNAME, far_end, sizeof(far_end));
-	end(&request, other);
-	end(&request, data);
-	end(&request, information);
-	if (fd < 0 || send(fd, &request, request.head.nlmsg_len, 0) < 0 ||
-	    recv(fd, &answer, sizeof(answer), 0) < (ssize_t)NLMSG_LENGTH(sizeof(answer.error)))
-		return -errno;
-	return answer.error.error;
+	netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
+	netlink_add(&request, IFLA_IFNAME, near_end, sizeof(near_end));
+	information = netlink_add(&request, IFLA_LINKINFO, NULL, 0);
+	netlink_add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = netlink_add(&request, IFLA_INFO_DATA, NULL, 0);
+	other = netlink_add(&request, VETH_INFO_PEER, &link, sizeof(link));
+	netlink_add(&request, IFLA_IFNAME, far_end, sizeof(far_end));
+	netlink_end(&request, other);
+	netlink_end(&request, data);
+	netlink_end(&request, information);
+	return netlink_call(NETLINK_ROUTE, &request, NULL, NULL);
 }
 
 static int bring_up(const char *name)
@@ -128,7 +89,7 @@ static int make_network(void)
 	return r == 0 ? bring_up(far_end) : r;
 }
 
-/* ---- frames --------------------------------------------------------------------------------- */
+/* ---- frames --------------------------------------------------------------------------- */
 
 static int send_frames(unsigned count)
 {

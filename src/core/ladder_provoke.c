@@ -68,8 +68,7 @@ static int opens(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pro
 	return 0;
 }
 
-/* ---- processes --------------------------------------------------------------------------------
- */
+/* ---- processes ------------------------------------------------------------------------ */
 
 static int forks(struct ladder_bpf *programs, unsigned events, uint64_t *ret_provoked)
 {
@@ -164,8 +163,7 @@ static int cycles(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pr
 	return 0;
 }
 
-/* ---- sockets ----------------------------------------------------------------------------------
- */
+/* ---- sockets -------------------------------------------------------------------------- */
 
 /* Its cookie is what the programs know it by. */
 static int make_socket(struct ladder_bpf *programs, int family)

@@ -44,6 +44,15 @@ struct start_options {
 	size_t interface_count;
 };
 
+/* What some commands stand on, so that `sumun doctor` can tell whether they work here. */
+struct need {
+	const char *commands; /* "run, up" */
+	bool main;            /* what sumun is for: without it the rest is of little use */
+	bool probe;           /* the module's probe() must succeed */
+	bool reads, changes;  /* what is pinned */
+	uint32_t things;      /* bits by enum thing: each needs a hook that works */
+};
+
 struct module {
 	const char *name;
 	uint16_t events; /* enum event_module */
@@ -70,6 +79,7 @@ struct module {
 	void *(*stop)(void *instance);            /* NULL is fine; returns NULL */
 
 	const struct command *commands; /* ends with a NULL name */
+	const struct need *needs;       /* ends with NULL commands */
 };
 
 /* All modules; ends with NULL. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "core/ladder.h"
 #include "modules/filter/commands.h"
 #include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
@@ -288,6 +289,17 @@ static void *filter_stop(void *instance)
 	return NULL;
 }
 
+static const struct need needs[] = {
+	{ .commands = "run, up",
+	  .main = true,
+	  .probe = true,
+	  .changes = true,
+	  .things = 1U << THING_PACKET },
+	{ .commands = "confirm, down, ban, unban, list add, list del", .changes = true },
+	{ .commands = "status, stats, events, bans, list", .reads = true },
+	{ .commands = NULL },
+};
+
 const struct module filter_module = {
 	.name = "filter",
 	.events = EVENT_FILTER,
@@ -304,4 +316,5 @@ const struct module filter_module = {
 	.interval = filter_interval,
 	.stop = filter_stop,
 	.commands = filter_commands,
+	.needs = needs,
 };
