@@ -220,7 +220,7 @@ static void say_refused(int error, struct error *ret_reason)
 
 	capabilities_missing(capabilities_held(), 1U << CAPABILITY_BPF, missing);
 	if (missing[0])
-		error_set(ret_reason, error, "%s is missing: no program can be loaded", missing);
+		error_set(ret_reason, error, "%s is missing", missing);
 	else
 		error_set(ret_reason, error, "the kernel loads no BPF program at all: %s",
 			  strerror(-error));

@@ -73,7 +73,8 @@ static void print_broken(const struct judgement *judgement, enum verdict verdict
 	const struct command_verdict *commands = judgement->commands;
 
 	for (size_t i = 0; i < judgement->command_count; i++) {
-		struct error text = { "" };
+		char text[COMMANDS_MAX * 84];
+		size_t length = 0;
 		bool told = commands[i].verdict != verdict;
 
 		for (size_t k = 0; k < i; k++)
@@ -86,10 +87,11 @@ static void print_broken(const struct judgement *judgement, enum verdict verdict
 		for (size_t k = i; k < judgement->command_count; k++)
 			if (commands[k].verdict == verdict &&
 			    strcmp(commands[k].why.text, commands[i].why.text) == 0)
-				error_set(&text, 0, "%.300s%s%.200s", text.text,
-					  text.text[0] ? ", " : "", commands[k].commands);
+				length += (size_t)snprintf(text + length, sizeof(text) - length,
+							   "%s%.80s", length ? ", " : "",
+							   commands[k].commands);
 		fprintf(out, "      %s: ", verdict == VERDICT_BROKEN ? "stops" : "for");
-		print_wrapped(text.text, verdict == VERDICT_BROKEN ? 13 : 11, 13, out);
+		print_wrapped(text, verdict == VERDICT_BROKEN ? 13 : 11, 13, out);
 	}
 }
 
