@@ -39,11 +39,8 @@ static const uint32_t needed[] = {
 };
 _Static_assert(ARRAY_SIZE(needed) == HOOKS, "what every hook needs");
 
-/*
- * `step` is what was refused, as "attaching". What is not permitted has its cause somewhere
- * else than where it shows, so that is looked for.
- */
-static int refused(enum hook hook, const char *step, int error, struct error *ret_reason)
+/* What is not permitted has its cause somewhere else than where it shows, so that is looked for. */
+int hook_refused(enum hook hook, const char *step, int error, struct error *ret_reason)
 {
 	char missing[CAPABILITIES_TEXT];
 	enum lockdown lockdown;
@@ -140,11 +137,11 @@ static int attach_tracing(struct ladder_bpf *programs, const struct rung *rung, 
 	options.attach_btf_id = (uint32_t)id;
 	program = load_as(programs->progs.count_task, BPF_PROG_TYPE_TRACING, &options);
 	if (program < 0)
-		return refused(rung->hook, "loading", program, error);
+		return hook_refused(rung->hook, "loading", program, error);
 	keep(attachment, program);
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
-		return refused(rung->hook, "attaching", link, error);
+		return hook_refused(rung->hook, "attaching", link, error);
 	return keep(attachment, link);
 }
 
@@ -156,13 +153,13 @@ static int attach_raw(struct ladder_bpf *programs, const struct rung *rung, cons
 	int link;
 
 	if (program < 0)
-		return refused(rung->hook, "loading", program, error);
+		return hook_refused(rung->hook, "loading", program, error);
 	keep(attachment, program);
 	link = bpf_raw_tracepoint_open(target, program);
 	if (link == -ENOENT)
 		return error_set(error, link, "this kernel has no tracepoint %s", target);
 	if (link < 0)
-		return refused(rung->hook, "attaching", link, error);
+		return hook_refused(rung->hook, "attaching", link, error);
 	return keep(attachment, link);
 }
 
@@ -187,12 +184,12 @@ static int run_on_event(struct ladder_bpf *programs, const struct rung *rung,
 	int program = load_as(programs->progs.count_task, type, &options);
 
 	if (program < 0)
-		return refused(rung->hook, "loading", program, error);
+		return hook_refused(rung->hook, "loading", program, error);
 	keep(attachment, program);
 	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) < 0)
-		return refused(rung->hook, "attaching to the event of perf", -errno, error);
+		return hook_refused(rung->hook, "attaching to the event of perf", -errno, error);
 	if (ioctl(event, PERF_EVENT_IOC_ENABLE, 0) < 0)
-		return refused(rung->hook, "enabling the event of perf", -errno, error);
+		return hook_refused(rung->hook, "enabling the event of perf", -errno, error);
 	return 0;
 }
 
@@ -207,7 +204,7 @@ static int attach_classic(struct ladder_bpf *programs, const struct rung *rung, 
 	attributes.config = (uint64_t)id;
 	event = open_event(&attributes);
 	if (event < 0)
-		return refused(rung->hook, "perf_event_open", event, error);
+		return hook_refused(rung->hook, "perf_event_open", event, error);
 	keep(attachment, event);
 	return run_on_event(programs, rung, BPF_PROG_TYPE_TRACEPOINT, event, attachment, error);
 }
@@ -232,7 +229,7 @@ static int attach_kprobe(struct ladder_bpf *programs, const struct rung *rung, c
 	attributes.kprobe_func = (uint64_t)(uintptr_t)symbol;
 	event = open_event(&attributes);
 	if (event < 0)
-		return refused(rung->hook, "perf_event_open", event, error);
+		return hook_refused(rung->hook, "perf_event_open", event, error);
 	keep(attachment, event);
 	return run_on_event(programs, rung, BPF_PROG_TYPE_KPROBE, event, attachment, error);
 }
@@ -251,7 +248,7 @@ static int attach_perf(struct ladder_bpf *programs, const struct rung *rung, con
 		return error_set(error, event,
 				 "this CPU, or its hypervisor, offers no counter of cycles (PMU)");
 	if (event < 0)
-		return refused(rung->hook, "perf_event_open", event, error);
+		return hook_refused(rung->hook, "perf_event_open", event, error);
 	keep(attachment, event);
 	if (program)
 		return run_on_event(programs, rung, BPF_PROG_TYPE_PERF_EVENT, event, attachment,
@@ -281,7 +278,7 @@ static int attach_cgroup(struct ladder_bpf *programs, const struct rung *rung, c
 			  socket ? BPF_PROG_TYPE_CGROUP_SOCK_ADDR : BPF_PROG_TYPE_CGROUP_SKB,
 			  &options);
 	if (program < 0)
-		return refused(rung->hook, "loading", program, error);
+		return hook_refused(rung->hook, "loading", program, error);
 	keep(attachment, program);
 	link = bpf_link_create(program, directory, rung->type, NULL);
 	if (link == -EPERM &&
@@ -290,7 +287,7 @@ static int attach_cgroup(struct ladder_bpf *programs, const struct rung *rung, c
 				 "another program was attached to this cgroup, or one above it, "
 				 "so that it stays alone");
 	if (link < 0)
-		return refused(rung->hook, "attaching", link, error);
+		return hook_refused(rung->hook, "attaching", link, error);
 	return keep(attachment, link);
 }
 
@@ -304,11 +301,11 @@ static int attach_frames(struct ladder_bpf *programs, const struct rung *rung, u
 	int program = load_as(programs->progs.count_frame, BPF_PROG_TYPE_XDP, &load_options), link;
 
 	if (program < 0)
-		return refused(rung->hook, "loading", program, error);
+		return hook_refused(rung->hook, "loading", program, error);
 	keep(attachment, program);
 	link = bpf_link_create(program, (int)ifindex, BPF_XDP, &options);
 	if (link < 0)
-		return refused(rung->hook, "attaching", link, error);
+		return hook_refused(rung->hook, "attaching", link, error);
 	return keep(attachment, link);
 }
 

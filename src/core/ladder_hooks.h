@@ -23,6 +23,9 @@ int hook_attach(struct ladder_bpf *programs, const struct rung *rung, unsigned i
 		struct attachment *ret_attachment, struct error *error);
 void hook_detach(struct attachment *attachment);
 
+/* The reason in words; `step` is what was refused, as "attaching". Returns `error`. */
+int hook_refused(enum hook hook, const char *step, int error, struct error *ret_reason);
+
 static inline void cleanup_attachment(struct attachment *attachment)
 {
 	hook_detach(attachment);

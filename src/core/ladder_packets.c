@@ -141,8 +141,8 @@ static int count_frames(struct ladder_bpf *programs, const struct rung *rung, un
 }
 
 /* Where no network can be made, the program is at least run. */
-static int run_unattached(struct ladder_bpf *programs, unsigned events, int why,
-			  struct rung_result *result)
+static int run_unattached(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
+			  int why, struct rung_result *result)
 {
 	char frame[64] = { 0 };
 	LIBBPF_OPTS(bpf_prog_load_opts, load_options);
@@ -155,8 +155,7 @@ static int run_unattached(struct ladder_bpf *programs, unsigned events, int why,
 	int r;
 
 	if (program < 0)
-		return error_set(&result->reason, program, "loading: %s (%s)", strerror(-program),
-				 strerrorname_np(-program));
+		return hook_refused(rung->hook, "loading", program, &result->reason);
 	programs->bss->counted = 0;
 	programs->bss->armed = 1;
 	r = bpf_prog_test_run_opts(program, &options);
@@ -177,7 +176,7 @@ static int in_child(struct ladder_bpf *programs, const struct rung *rung, unsign
 	int r = make_network();
 
 	if (r < 0)
-		return run_unattached(programs, events, r, result);
+		return run_unattached(programs, rung, events, r, result);
 	return count_frames(programs, rung, events, result);
 }
 
