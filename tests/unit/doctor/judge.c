@@ -53,6 +53,27 @@ static void capabilities_that_are_missing(void **state)
 	assert_verdict(ROW_RUN, VERDICT_BROKEN, "CAP_NET_ADMIN missing");
 	assert_verdict(ROW_BAN, VERDICT_BROKEN, "CAP_NET_ADMIN missing");
 	assert_verdict(ROW_STATUS, VERDICT_WORKS, "");
+
+	/* The cause comes before what follows from it. */
+	host.facts.probes[1].error = -EPERM;
+	strcpy(host.facts.probes[1].text.text, "refused");
+	host.interface.features = 0;
+	judge_host_of(&host);
+	assert_verdict(ROW_RUN, VERDICT_BROKEN, "CAP_NET_ADMIN missing");
+}
+
+/* Status 3 is for what sumun is for. */
+static void only_the_main_thing_is_the_main_thing(void **state)
+{
+	static const struct need needs[] = { { .commands = "ban", .changes = true },
+					     { .commands = NULL } };
+	static const struct module module = { .name = "side", .needs = needs };
+	static const struct module *const list[] = { &module, NULL };
+
+	make_host(&host);
+	host.facts.permissions.held = 0;
+	judge(&host.facts, list, &host.judgement);
+	assert_int_equal(host.judgement.status, STATUS_FAILED);
 }
 
 static void a_kernel_without_the_new_capabilities(void **state)
@@ -272,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_is_well),
 		cmocka_unit_test(capabilities_that_are_missing),
+		cmocka_unit_test(only_the_main_thing_is_the_main_thing),
 		cmocka_unit_test(a_kernel_without_the_new_capabilities),
 		cmocka_unit_test(a_user_namespace),
 		cmocka_unit_test(the_probe_has_the_word),
