@@ -18,7 +18,7 @@
 		{ .hook = HOOK_RAW_TP, .target = name, .cost = "reads kernel fields by copying" }, \
 	{                                                                                          \
 		.hook = HOOK_TRACEPOINT, .target = category "/" name,                              \
-		.cost = "about twice the time for each event"                                      \
+		.cost = "perf makes a record for each event first"                                      \
 	}
 
 #define ALL_CALLS "runs at every system call; does not see opens by io_uring or the kernel"
@@ -72,7 +72,7 @@ const struct ladder ladders[] = {
 			   { TRACEPOINT_RUNGS("sched", "sched_switch"),
 			     { .hook = HOOK_KPROBE,
 			       .target = "finish_task_switch",
-			       .cost = "a trap for each switch: several times the time" } },
+			       .cost = "a trap for each switch" } },
 			   4 },
 	[THING_FAULT] = { "page faults",
 			  "fault",

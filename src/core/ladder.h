@@ -7,8 +7,9 @@
  * program, attaches it, provokes some events and sees whether they were counted. The first
  * that counts is the one to use; why others do not is told in words.
  *
- * It touches nothing that others use: programs count events of this process only, packets
- * are sent in a network namespace made for it or to a socket of this process.
+ * It changes nothing: for a moment its programs see the events of others as well, let them go
+ * and count those of this process; packets are sent in a network namespace made for it or
+ * to a socket of this process.
  */
 #pragma once
 

@@ -82,6 +82,10 @@ enum native judge_native(const struct interface_facts *facts, struct error *ret_
 		error_set(ret_why, 0, "a program runs there in native mode");
 		return NATIVE_YES;
 	}
+	if (facts->loopback) {
+		error_set(ret_why, 0, "the loopback has none");
+		return NATIVE_NO;
+	}
 	if (facts->features_error) {
 		bool known = driver_is_known(facts->driver);
 

@@ -95,7 +95,9 @@ def test_a_host_where_all_is_well(lab):
     assert {row["verdict"] for row in report["commands"]} == {"works"}
     interface, = report["interfaces"]
     assert interface["name"] == "g0" and interface["driver"] == "veth"
-    assert interface["native"] == "yes" and interface["mtu"] == 1500 and interface["up"]
+    # Kernels before 6.3 do not say.
+    assert interface["native"] == ("yes" if interface["xdp_features"] else "unknown")
+    assert interface["mtu"] == 1500 and interface["up"]
     assert interface["rx_queues"] >= 1 and interface["program"] is None
     # A cable into another network namespace: what comes of frames sent back is not to be seen.
     assert interface["peer"] is None and "SYN cookies" in text
@@ -183,6 +185,24 @@ def test_the_three_are_enough(lab):
     assert report["status"] == 0
     packet = thing(report, "packet")
     assert packet["taken"] == "XDP native" and "not tried" in packet["rungs"][0]["reason"]
+
+
+def test_in_a_container(lab):
+    """Process numbers are others in there, and events are counted all the same."""
+    _, report = doctor(lab, start=["unshare", "-pf", "--mount-proc"])
+    assert report["status"] == 0
+    for name in ("syscall-enter", "fork", "exec", "exit"):
+        rung, = [rung for rung in thing(report, name)["rungs"] if rung["state"] == "taken"]
+        assert rung["counted"] == rung["provoked"]
+
+
+def test_a_rootless_container(lab):
+    """It holds every capability there is, and none of them counts."""
+    text, report = doctor(lab, start=["unshare", "-Ur"])
+    assert report["permissions"]["user_namespace"] and report["permissions"]["missing"] == []
+    assert report["status"] == 3 and "rootless container" in flat(text)
+    assert "user namespace" in row(report, "up")["why"]
+    assert "user namespace" in thing(report, "fork")["rungs"][0]["reason"]
 
 
 def test_file_systems_that_are_not_mounted(lab):

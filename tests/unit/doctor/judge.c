@@ -161,6 +161,7 @@ static void native_or_not(void **state)
 	} rows[] = {
 		{ { .features = FEATURE_BASIC, .mtu = 1500 }, NATIVE_YES, "not tried" },
 		{ { .features = 0, .driver = "e1000" }, NATIVE_NO, "e1000 has none" },
+		{ { .features_error = -ENOENT, .loopback = true }, NATIVE_NO, "loopback" },
 		{ { .features = 0, .driver = "" }, NATIVE_NO, "it has none" },
 		{ { .features = FEATURE_BASIC, .mtu = 9000 }, NATIVE_NO, "MTU 9000" },
 		{ { .features = FEATURE_BASIC | FEATURE_RX_SG, .mtu = 9000 }, NATIVE_YES, "" },
