@@ -7,7 +7,6 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
-#include "core/capabilities.h"
 #include "core/kallsyms.h"
 #include "core/ladder_hooks.h"
 #include "ladder.skel.h"
@@ -18,7 +17,7 @@
 		{ .hook = HOOK_RAW_TP, .target = name, .cost = "reads kernel fields by copying" }, \
 	{                                                                                          \
 		.hook = HOOK_TRACEPOINT, .target = category "/" name,                              \
-		.cost = "perf makes a record for each event first"                                      \
+		.cost = "perf makes a record for each event first"                                 \
 	}
 
 #define ALL_CALLS "runs at every system call; does not see opens by io_uring or the kernel"
@@ -213,19 +212,6 @@ int ladder_choose(struct rung_result *results, size_t count)
 	return taken;
 }
 
-/* Why no program at all can be loaded. */
-static void say_refused(int error, struct error *ret_reason)
-{
-	char missing[CAPABILITIES_TEXT];
-
-	capabilities_missing(capabilities_held(), 1U << CAPABILITY_BPF, missing);
-	if (missing[0])
-		error_set(ret_reason, error, "%s is missing", missing);
-	else
-		error_set(ret_reason, error, "the kernel loads no BPF program at all: %s",
-			  strerror(-error));
-}
-
 int ladder_try(enum thing thing, unsigned events, struct rung_result results[RUNGS_MAX])
 {
 	const struct ladder *ladder = &ladders[thing];
@@ -238,7 +224,7 @@ int ladder_try(enum thing thing, unsigned events, struct rung_result results[RUN
 
 		*result = (struct rung_result){ .state = RUNG_NO };
 		if (r < 0 && rung->hook != HOOK_COUNTER)
-			say_refused(r, &result->reason);
+			hook_refused(rung->hook, "loading", r, &result->reason);
 		else if (thing == THING_PACKET)
 			try_packets(programs, rung, events, result);
 		else if (try_task(programs, thing, rung, events, result) < 0)

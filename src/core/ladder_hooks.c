@@ -53,7 +53,7 @@ int hook_refused(enum hook hook, const char *step, int error, struct error *ret_
 		return error_set(ret_reason, error, "%s: %s (%s)", step, strerror(-error),
 				 strerrorname_np(-error));
 	if (capabilities_missing(capabilities_held(), needed[hook], missing)[0])
-		return error_set(ret_reason, error, "%s is missing", missing);
+		return error_set(ret_reason, error, "%s missing", missing);
 	if (in_user_namespace())
 		return error_set(ret_reason, error,
 				 "%s: capabilities held in a user namespace do not count", step);

@@ -54,7 +54,7 @@ int tracefs_event_id(const char *event, int *ret_id, struct error *error)
 	if (size < 0)
 		return error_set(error, -errno, "cannot read %s of tracefs: %s%s", path,
 				 strerror(errno),
-				 errno == EACCES ? "; CAP_DAC_READ_SEARCH is missing" : "");
+				 errno == EACCES ? "; CAP_DAC_READ_SEARCH missing" : "");
 	text[size] = '\0';
 	if (sscanf(text, "%d", ret_id) != 1)
 		return error_set(error, -EIO, "%s of tracefs holds no number", path);
