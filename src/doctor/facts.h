@@ -67,6 +67,7 @@ struct interface_facts {
 	char name[IF_NAMESIZE];
 	unsigned index; /* 0: there is none of this name */
 	bool up, loopback;
+	bool headless;   /* its packets have no Ethernet header, as those of a tunnel */
 	char driver[32]; /* "" when it has none that tells its name */
 	unsigned mtu, receive_queues, transmit_queues;
 	int features_error; /* negative errno: the kernel does not tell xdp-features */

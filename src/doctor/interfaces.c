@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,8 @@ static void look_at_link(const struct links *links, const struct link *link,
 	facts->index = (unsigned)link->head.ifi_index;
 	facts->up = link->head.ifi_flags & IFF_UP;
 	facts->loopback = link->head.ifi_flags & IFF_LOOPBACK;
+	facts->headless =
+		link->head.ifi_type != ARPHRD_ETHER && link->head.ifi_type != ARPHRD_LOOPBACK;
 	facts->mtu = link->mtu;
 	facts->receive_queues = link->receive_queues;
 	facts->transmit_queues = link->transmit_queues;

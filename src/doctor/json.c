@@ -105,6 +105,7 @@ static json_t *interface_json(const struct interface_facts *facts)
 	if (!facts->index)
 		return object;
 	json_object_set_new(object, "up", json_boolean(facts->up));
+	json_object_set_new(object, "ethernet", json_boolean(!facts->headless));
 	json_object_set_new(object, "driver", text_or_null(facts->driver));
 	json_object_set_new(object, "mtu", json_integer(facts->mtu));
 	json_object_set_new(object, "rx_queues", json_integer(facts->receive_queues));

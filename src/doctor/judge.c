@@ -177,6 +177,11 @@ static void judge_interface(const struct interface_facts *facts, struct judgemen
 	}
 	if (!facts->up)
 		find(judgement, false, "", "%s: it is down, so no packets arrive", facts->name);
+	if (facts->headless) {
+		find(judgement, false, "guard the interface that the tunnel runs over",
+		     "%s: its packets have no Ethernet header, so sumun refuses it", facts->name);
+		return;
+	}
 	if (judge_native(facts, &why) == NATIVE_NO)
 		find(judgement, true, "", "%s: only generic XDP, several times slower; native: %s",
 		     facts->name, why.text);
@@ -254,7 +259,7 @@ static void judge_packets(const struct facts *facts, struct command_verdict *com
 	for (size_t i = 0; i < facts->interface_count; i++) {
 		const struct interface_facts *interface = &facts->interfaces[i];
 
-		if (!interface->index)
+		if (!interface->index || interface->headless)
 			continue;
 		here++;
 		generic += judge_native(interface, &why) == NATIVE_NO;

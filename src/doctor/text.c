@@ -175,6 +175,10 @@ static void print_interface(const struct interface_facts *facts, FILE *out)
 	    facts->driver[0] ? facts->driver : "driver unknown", facts->mtu, facts->receive_queues,
 	    facts->receive_queues == 1 ? "" : "s", facts->transmit_queues,
 	    facts->up ? "" : ", down");
+	if (facts->headless) {
+		row("  packets", "without Ethernet header; sumun refuses it", out);
+		return;
+	}
 	native = judge_native(facts, &why);
 	ROW(out, "  native XDP", "%s: %s", native_name(native), why.text);
 	if (!facts->features_error)

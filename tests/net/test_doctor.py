@@ -48,7 +48,7 @@ def check(text, report):
         assert f"{row['commands']} {words[row['verdict']]}" in flat(text)
         assert flat(row["why"] or "") in flat(text)
     for interface in report["interfaces"]:
-        if interface["exists"]:
+        if interface["exists"] and interface["ethernet"]:
             assert flat(f"{interface['native']}: {interface['native_why']}") in flat(text)
     for name in report["permissions"]["missing"]:
         assert f"{name} missing" in flat(text)
@@ -149,6 +149,14 @@ def test_interfaces_by_name(lab):
     assert lo["name"] == "lo" and lo["native"] == "no"
     assert missing == {"name": "nosuch0", "exists": False}
     assert report["status"] == 1 and "no such interface" in text
+
+
+def test_a_tunnel(lab):
+    lab.ip(lab.host, "tuntap", "add", "dev", "tun7", "mode", "tun")
+    text, report = doctor(lab, "g0", "tun7")
+    assert [interface["ethernet"] for interface in report["interfaces"]] == [True, False]
+    assert "tun7: its packets have no Ethernet header" in flat(text)
+    assert lab.sumun("up", "tun7", check=False).returncode == 1, "and so it is"
 
 
 def test_an_ordinary_user(lab):

@@ -241,6 +241,13 @@ static void interfaces_with_a_catch(void **state)
 	assert_int_equal(host.judgement.status, STATUS_FAILED);
 
 	make_host(&host);
+	host.interface.headless = true;
+	host.interface.features = 0;
+	judge_host_of(&host);
+	assert_finding(false, "no Ethernet header", "tunnel");
+	assert_int_equal(host.judgement.status, STATUS_OK);
+
+	make_host(&host);
 	host.interface.up = false;
 	judge_host_of(&host);
 	assert_finding(false, "down", "");
