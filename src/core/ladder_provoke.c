@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -124,12 +125,21 @@ static int exits(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pro
 	return children(programs, NULL, events, ret_provoked);
 }
 
+static long voluntary_switches(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+/* A sleep whose time is up before it has begun switches nothing, so they are counted. */
 static int switches(struct ladder_bpf *programs, unsigned events, uint64_t *ret_provoked)
 {
-	const struct timespec nap = { .tv_nsec = 1000 };
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	long before = voluntary_switches();
 
 	arm(programs);
-	for (unsigned i = 0; i < events; i++)
+	for (unsigned i = 0; i < 10 * events && voluntary_switches() < before + events; i++)
 		nanosleep(&nap, NULL);
 	disarm(programs);
 	*ret_provoked = events;

@@ -166,10 +166,26 @@ static void judge_program(const struct interface_facts *facts, struct judgement 
 	     attach_mode_name(facts->program_mode));
 }
 
-static void judge_interface(const struct interface_facts *facts, struct judgement *judgement)
+static void judge_generic(const struct interface_facts *facts, struct judgement *judgement)
 {
+	char help[ERROR_TEXT] = "";
 	struct error why;
 
+	if (judge_native(facts, &why) != NATIVE_NO)
+		return;
+	if (facts->features & FEATURE_BASIC && facts->mtu > ONE_BUFFER)
+		snprintf(help, sizeof(help), "ip link set dev %s mtu %d, or less", facts->name,
+			 ONE_BUFFER);
+	else if (facts->offloads.gro_hw_fixed)
+		snprintf(help, sizeof(help),
+			 "on the host, if it is yours: give this card no guest_tso4, guest_tso6, "
+			 "guest_csum");
+	find(judgement, true, help, "%s: only generic XDP, several times slower; native: %s",
+	     facts->name, why.text);
+}
+
+static void judge_interface(const struct interface_facts *facts, struct judgement *judgement)
+{
 	if (!facts->index) {
 		find(judgement, true, "'ip link' lists them",
 		     "%s: there is no such interface in this network namespace", facts->name);
@@ -182,9 +198,7 @@ static void judge_interface(const struct interface_facts *facts, struct judgemen
 		     "%s: its packets have no Ethernet header, so sumun refuses it", facts->name);
 		return;
 	}
-	if (judge_native(facts, &why) == NATIVE_NO)
-		find(judgement, true, "", "%s: only generic XDP, several times slower; native: %s",
-		     facts->name, why.text);
+	judge_generic(facts, judgement);
 	judge_program(facts, judgement);
 	judge_offloads(facts, judgement);
 	judge_peer(facts, judgement);

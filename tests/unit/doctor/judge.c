@@ -202,6 +202,11 @@ static void generic_only(void **state)
 	assert_verdict(ROW_RUN, VERDICT_FALLBACK, "slower");
 	assert_string_equal(host.judgement.commands[ROW_RUN].by, "XDP generic");
 	assert_finding(true, "eth0: only generic", "");
+
+	host.interface.features = FEATURE_BASIC;
+	host.interface.mtu = 9000;
+	judge_host_of(&host);
+	assert_finding(true, "MTU 9000", "ip link set dev eth0 mtu 3498");
 }
 
 static void programs_of_others(void **state)
