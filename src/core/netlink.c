@@ -67,7 +67,9 @@ static int read_answers(const char *buffer, size_t size, netlink_visit *visit, v
 {
 	int left = (int)size;
 
-	for (const struct nlmsghdr *head = (const struct nlmsghdr *)buffer; NLMSG_OK(head, left);
+	for (const struct nlmsghdr *head = (const struct nlmsghdr *)buffer;
+	     left >= (int)sizeof(*head) && head->nlmsg_len >= sizeof(*head) &&
+	     head->nlmsg_len <= (unsigned)left;
 	     head = NLMSG_NEXT(head, left)) {
 		if (head->nlmsg_type == NLMSG_ERROR)
 			return ((const struct nlmsgerr *)NLMSG_DATA(head))->error;

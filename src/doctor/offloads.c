@@ -36,23 +36,23 @@ void look_at_driver(const char *name, struct interface_facts *facts)
 /* The names of all offloads, in the order of their bits; NULL when they cannot be had. */
 static struct ethtool_gstrings *read_names(const char *name)
 {
-	struct {
+	union { /* with room for the one number that is asked for */
 		struct ethtool_sset_info info;
-		uint32_t count;
+		uint32_t words[sizeof(struct ethtool_sset_info) / sizeof(uint32_t) + 1];
 	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
 	struct ethtool_gstrings *names;
 	int r = ask(name, &set);
 
-	if (r == 0 && (!set.info.sset_mask || set.count > 1024))
+	if (r == 0 && (!set.info.sset_mask || set.info.data[0] > 1024))
 		r = -EOPNOTSUPP;
-	names = r == 0 ? calloc(1, sizeof(*names) + set.count * ETH_GSTRING_LEN) : NULL;
+	names = r == 0 ? calloc(1, sizeof(*names) + set.info.data[0] * ETH_GSTRING_LEN) : NULL;
 	if (r < 0 || !names) {
 		errno = r < 0 ? -r : ENOMEM;
 		return NULL;
 	}
 	names->cmd = ETHTOOL_GSTRINGS;
 	names->string_set = ETH_SS_FEATURES;
-	names->len = set.count;
+	names->len = set.info.data[0];
 	r = ask(name, names);
 	if (r == 0)
 		return names;
