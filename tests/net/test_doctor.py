@@ -23,7 +23,7 @@ def doctor(lab, *words, start=(), mounts=None, user=None):
     if user:
         line += ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups"]
     results = [subprocess.run([*line, *start, SUMUN, "doctor", *words, *more], text=True,
-                              capture_output=True, timeout=4 * SECONDS,
+                              capture_output=True, timeout=12 * SECONDS,
                               env=lab.environment(None)) for more in ((), ("--json",))]
     for result in results:
         assert not result.stderr, result.stderr
