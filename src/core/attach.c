@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "core/attach.h"
+#include "core/privilege.h"
 
 const char *attach_mode_name(enum attach_mode mode)
 {
@@ -67,8 +68,9 @@ static int say_busy(unsigned ifindex, const char *name, struct error *error)
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
 		return error_set(error, -EBUSY,
-				 "another XDP program is attached to %s: id %u (%s mode; its name "
-				 "is not ours to read); sumun never replaces it, remove it first",
+				 "another XDP program is attached to %s: id %u (%s mode; to tell "
+				 "its name takes CAP_SYS_ADMIN); sumun never replaces it, remove "
+				 "it first",
 				 name, id, attach_mode_name(mode));
 	return error_set(
 		error, -EBUSY,
@@ -112,10 +114,10 @@ int attach_xdp(int program_fd, unsigned ifindex, int *ret_link_fd, enum attach_m
 	}
 	if (fd == -EBUSY || fd == -EEXIST)
 		return say_busy(ifindex, name, error);
-	if (fd < 0)
-		return error_set(error, fd, "cannot attach to %s: %s%s", name, strerror(-fd),
-				 fd == -EPERM ? "; be root, or have CAP_NET_ADMIN and CAP_BPF"
-					      : "");
+	if (fd < 0) {
+		error_set(error, fd, "cannot attach to %s: %s", name, strerror(-fd));
+		return privilege_explain(PRIVILEGE_LOAD, fd, error);
+	}
 	*ret_link_fd = fd;
 	return 0;
 }

@@ -48,6 +48,24 @@ struct logfile *logfile_close(struct logfile *logfile)
 	return NULL;
 }
 
+const char *logfile_path(const struct logfile *logfile)
+{
+	return logfile->path;
+}
+
+bool logfile_can_return(const struct logfile *logfile)
+{
+	CLEANUP_FREE char *real = realpath(logfile->path, NULL);
+	struct stat st;
+	char *slash;
+
+	if (!real || stat(real, &st) < 0 || !S_ISREG(st.st_mode))
+		return true;
+	slash = strrchr(real, '/');
+	slash[1] = '\0';
+	return faccessat(AT_FDCWD, real, W_OK, AT_EACCESS) == 0;
+}
+
 void logfile_reopen(struct logfile *logfile)
 {
 	int fd = open_path(logfile->path);

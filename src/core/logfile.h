@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -24,6 +25,11 @@ struct logfile *logfile_close(struct logfile *logfile); /* NULL is fine; returns
  * writing begins to fail, and how many records were lost when it works again.
  */
 void logfile_write(struct logfile *logfile, const struct record *record);
+
+const char *logfile_path(const struct logfile *logfile);
+
+/* Whether the path could be made anew, were the file moved away. */
+bool logfile_can_return(const struct logfile *logfile);
 
 /* Opens the path anew (after logrotate moved the file away). Logs what goes wrong. */
 void logfile_reopen(struct logfile *logfile);

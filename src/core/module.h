@@ -16,6 +16,7 @@
 #include "bpf/event.h"
 #include "core/config.h"
 #include "core/output.h"
+#include "core/privilege.h"
 #include "core/record.h"
 
 /* A verb of the command line; main.c puts "sumun" and the global options around it. */
@@ -76,7 +77,9 @@ struct module {
 	/* `elapsed`: nanoseconds since the last report. */
 	void (*report)(void *instance, struct output *output, uint64_t elapsed);
 	uint64_t (*interval)(const void *config); /* between reports, nanoseconds */
-	void *(*stop)(void *instance);            /* NULL is fine; returns NULL */
+	/* Allows what it still writes once it runs; may be NULL. */
+	void (*writes)(void *instance, const struct confinement *confinement);
+	void *(*stop)(void *instance); /* NULL is fine; returns NULL */
 
 	const struct command *commands; /* ends with a NULL name */
 	const struct need *needs;       /* ends with NULL commands */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "core/logfile.h"
 #include "core/output.h"
 
@@ -70,6 +71,22 @@ struct output *output_new(const struct output_config *config, bool json, struct 
 			return output_free(output);
 	}
 	return output;
+}
+
+void output_writes(const struct output *output, const struct confinement *confinement)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(output->logs); i++)
+		if (output->logs[i])
+			confine_allow_log(confinement, logfile_path(output->logs[i]));
+}
+
+void output_warn_of_rotation(const struct output *output)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(output->logs); i++)
+		if (output->logs[i] && !logfile_can_return(output->logs[i]))
+			log_warning("once it is moved away, '%s' cannot be made anew: its "
+				    "directory is not ours to write",
+				    logfile_path(output->logs[i]));
 }
 
 struct output *output_free(struct output *output)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "core/config.h"
+#include "core/privilege.h"
 #include "core/record.h"
 
 struct output_config {
@@ -26,6 +27,12 @@ struct output;
 /* Opens the logs. NULL with the reason. */
 struct output *output_new(const struct output_config *config, bool json, struct error *error);
 struct output *output_free(struct output *output); /* NULL is fine; returns NULL */
+
+/* Allows the logs to be written and made anew. */
+void output_writes(const struct output *output, const struct confinement *confinement);
+
+/* Warns of logs that cannot be made anew: their directory is another's. */
+void output_warn_of_rotation(const struct output *output);
 
 bool output_is_json(const struct output *output);
 

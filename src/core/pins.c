@@ -18,12 +18,16 @@
 #include "base/cleanup.h"
 #include "core/host.h"
 #include "core/pins.h"
+#include "core/privilege.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
 
 static const char bpffs[] = "/sys/fs/bpf";
+
+/* That of another mount namespace; see hold_outer_bpffs(). */
+static int held_bpffs = -1;
 
 enum { ANCESTORS_MAX = 64 };
 
@@ -92,18 +96,17 @@ static int mount_in_namespace_of(pid_t pid)
  */
 static int hold_outer_bpffs(pid_t pid, char ret_path[PINS_PATH])
 {
-	static int held = -1;
 	char path[PINS_PATH];
 
-	if (held < 0) {
+	if (held_bpffs < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/root%s", pid, bpffs);
 		if (!is_bpffs(path))
 			return -ENOENT;
-		held = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (held < 0)
+		held_bpffs = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (held_bpffs < 0)
 			return -errno;
 	}
-	snprintf(ret_path, PINS_PATH, "/proc/self/fd/%d", held);
+	snprintf(ret_path, PINS_PATH, "/proc/self/fd/%d", held_bpffs);
 	return 0;
 }
 
@@ -115,16 +118,15 @@ static int find_bpffs(bool create, char ret_path[PINS_PATH], struct error *error
 	snprintf(ret_path, PINS_PATH, "%s", bpffs);
 	if (is_bpffs(bpffs))
 		return 0;
-	outer = outer_process();
-	if (outer && hold_outer_bpffs(outer, ret_path) == 0)
+	/* Who has given up the right to look there finds it once more. */
+	outer = held_bpffs < 0 ? outer_process() : 0;
+	if ((outer || held_bpffs >= 0) && hold_outer_bpffs(outer, ret_path) == 0)
 		return 0;
-	if (!create && geteuid() != 0)
-		return error_set(error, -EACCES,
-				 "there is no bpffs on %s here, and only root may look for one in "
-				 "other mount namespaces; be root",
-				 bpffs);
-	if (!create)
+	if (!create && !privilege_missing(PRIVILEGE_LOOK_AROUND, NULL))
 		return -ENOENT;
+	if (!create)
+		return error_prefix(error, privilege_refused(PRIVILEGE_LOOK_AROUND, error),
+				    "there is no bpffs on %s here", bpffs);
 	if (outer)
 		r = mount_in_namespace_of(outer);
 	else
@@ -133,8 +135,8 @@ static int find_bpffs(bool create, char ret_path[PINS_PATH], struct error *error
 		r = hold_outer_bpffs(outer, ret_path);
 	if (r < 0)
 		return error_set(error, r,
-				 "cannot mount bpffs on %s: %s; as root, run "
-				 "'mount -t bpf bpf %s'",
+				 "cannot mount bpffs on %s, which takes CAP_SYS_ADMIN: %s; as "
+				 "root, run 'mount -t bpf bpf %s'",
 				 bpffs, strerror(-r), bpffs);
 	return 0;
 }
@@ -149,11 +151,23 @@ static int netns_cookie(uint64_t *ret_cookie)
 	return 0;
 }
 
+static bool may_give_to(gid_t group)
+{
+	return group_member(group) || !privilege_missing(PRIVILEGE_SHARE, NULL);
+}
+
 gid_t pins_group(void)
 {
 	const struct group *group = getgrnam("sumun");
 
-	return group ? group->gr_gid : (gid_t)-1;
+	return group && may_give_to(group->gr_gid) ? group->gr_gid : (gid_t)-1;
+}
+
+bool pins_group_is_out_of_reach(void)
+{
+	const struct group *group = getgrnam("sumun");
+
+	return group && !may_give_to(group->gr_gid);
 }
 
 int pins_path(char ret_path[PINS_PATH], const char *directory, const char *name)
@@ -164,7 +178,7 @@ int pins_path(char ret_path[PINS_PATH], const char *directory, const char *name)
 }
 
 /* Root's, or our own: whoever else owns it could have put anything there. */
-static int check_owner(const char *path, struct error *error)
+static int check_owner(const char *path, uid_t *ret_owner, struct error *error)
 {
 	struct stat st;
 
@@ -175,28 +189,78 @@ static int check_owner(const char *path, struct error *error)
 				 "'%s' belongs to user %u, who could have put anything there; "
 				 "remove it and try again",
 				 path, st.st_uid);
+	*ret_owner = st.st_uid;
 	return 0;
 }
 
-int pins_make_directory(const char *path, struct error *error)
+static int give_to_group(const char *path, mode_t mode, struct error *error)
 {
 	gid_t group = pins_group();
 
-	if (mkdir(path, 0700) < 0) {
-		if (errno == EEXIST)
-			return check_owner(path, error);
-		return error_set(error, -errno, "cannot make '%s': %s", path, strerror(errno));
-	}
-	if (group != (gid_t)-1 && (chown(path, -1, group) < 0 || chmod(path, 0750) < 0))
+	if (group != (gid_t)-1 && (chown(path, -1, group) < 0 || chmod(path, mode) < 0))
 		return error_set(error, -errno, "cannot give '%s' to the group sumun: %s", path,
 				 strerror(errno));
 	return 0;
+}
+
+int pins_make_directory(const char *path, enum pins_access access, struct error *error)
+{
+	static const mode_t modes[] = {
+		[PINS_GROUP_READS] = 0750,
+		[PINS_GROUP_WRITES] = 0770,
+		[PINS_GROUP_PASSES] = 0710,
+		[PINS_OWNER] = 0700,
+	};
+	uid_t owner = geteuid();
+	int r = mkdir(path, 0700) < 0 ? -errno : 0;
+
+	if (r == -EEXIST)
+		r = check_owner(path, &owner, error);
+	else if (r < 0)
+		error_set(error, r, "cannot make '%s': %s", path, strerror(-r));
+	/* One that is there already may be older than the group. */
+	if (r < 0 || access == PINS_OWNER || owner != geteuid())
+		return r;
+	return give_to_group(path, modes[access], error);
+}
+
+int pins_say_refused(const char *directory, int code, struct error *error)
+{
+	struct stat st;
+	char owner[32];
+
+	if (code != -EACCES || stat(directory, &st) < 0)
+		return code;
+	snprintf(owner, sizeof(owner), st.st_uid ? "user %u" : "root", st.st_uid);
+	return error_set(error, code,
+			 "only %s may change the filter here, as the owner of '%s'; be %s to do "
+			 "this%s",
+			 owner, directory, owner, st.st_uid ? "" : ", as with sudo");
+}
+
+/*
+ * The directory of all network namespaces. Whoever could not put a filter there must not
+ * leave it behind: it would be in the way of root.
+ */
+static int make_root(const char *path, struct error *error)
+{
+	if (access(path, F_OK) < 0 && privilege_missing(PRIVILEGE_LOAD, NULL))
+		return privilege_refused(PRIVILEGE_LOAD, error);
+	return pins_make_directory(path, PINS_GROUP_PASSES, error);
+}
+
+static int make_namespace(const char *root, const char *path, struct error *error)
+{
+	int r = pins_make_directory(path, PINS_GROUP_PASSES, error);
+
+	return pins_say_refused(root, r, error);
 }
 
 int pins_directory(bool create, char ret_path[PINS_PATH], struct error *error)
 {
 	char root[PINS_PATH], path[PINS_PATH];
 	uint64_t cookie;
+	uid_t owner;
 	int r;
 
 	r = netns_cookie(&cookie);
@@ -210,15 +274,16 @@ int pins_directory(bool create, char ret_path[PINS_PATH], struct error *error)
 	r = pins_path(path, root, "sumun");
 	if (r < 0)
 		return r;
-	r = create ? pins_make_directory(path, error) : check_owner(path, error);
+	r = create ? make_root(path, error) : check_owner(path, &owner, error);
 	if (r < 0)
 		return r;
-	if (snprintf(path, sizeof(path), "%s/sumun/net-%llu", root, (unsigned long long)cookie) >=
+	memcpy(root, path, sizeof(root));
+	if (snprintf(path, sizeof(path), "%s/net-%llu", root, (unsigned long long)cookie) >=
 	    PINS_PATH)
 		return -ENAMETOOLONG;
 	if (create) {
-		r = pins_make_directory(path, error);
-	} else if (access(path, R_OK | X_OK) < 0) {
+		r = make_namespace(root, path, error);
+	} else if (access(path, X_OK) < 0) {
 		r = -errno;
 		if (r == -EACCES)
 			error_set(error, r,
@@ -231,10 +296,9 @@ int pins_directory(bool create, char ret_path[PINS_PATH], struct error *error)
 	return 0;
 }
 
-int pins_add(int fd, const char *directory, const char *name, bool group_writes,
+int pins_add(int fd, const char *directory, const char *name, enum pins_access access,
 	     struct error *error)
 {
-	gid_t group = pins_group();
 	char path[PINS_PATH];
 	int r;
 
@@ -242,11 +306,9 @@ int pins_add(int fd, const char *directory, const char *name, bool group_writes,
 	r = bpf_obj_pin(fd, path);
 	if (r < 0)
 		return error_set(error, r, "cannot pin '%s': %s", path, strerror(-r));
-	if (group != (gid_t)-1 &&
-	    (chown(path, -1, group) < 0 || chmod(path, group_writes ? 0660 : 0640) < 0))
-		return error_set(error, -errno, "cannot give '%s' to the group sumun: %s", path,
-				 strerror(errno));
-	return 0;
+	if (access == PINS_OWNER)
+		return 0;
+	return give_to_group(path, access == PINS_GROUP_WRITES ? 0660 : 0640, error);
 }
 
 int pins_open(const char *directory, const char *name, bool writable)
@@ -283,8 +345,11 @@ int pins_lock(const char *path, enum pins_lock kind, bool wait, int *ret_fd, str
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int operation = kind == PINS_LOCK_SHARED ? LOCK_SH : LOCK_EX;
 
-	if (fd < 0)
-		return error_set(error, -errno, "cannot open '%s': %s", path, strerror(errno));
+	if (fd < 0) {
+		int r = error_set(error, -errno, "cannot open '%s': %s", path, strerror(errno));
+
+		return pins_say_refused(path, r, error);
+	}
 	while (flock(fd, operation | (wait ? 0 : LOCK_NB)) < 0) {
 		if (errno != EINTR)
 			return -errno;

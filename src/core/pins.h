@@ -12,10 +12,12 @@
  * that we may look at: commands such as `ip netns exec` run in a mount namespace of
  * their own, which ends with them. Where there is none it is mounted out there.
  *
- * /sys/fs/bpf is open to all, so the directory is root's (mode 0700), or 0750 for the
- * group `sumun` where that exists; one that belongs to somebody else is refused.
+ * /sys/fs/bpf is open to all, so the directory is root's alone, or open to the group `sumun`
+ * where that exists; one that belongs to somebody else is refused. Whoever else raises a
+ * filter owns the directory then, and neither root nor the group trusts it.
  *
- * Locks are flock(2) on these directories: they end with the process that holds them.
+ * Locks are flock(2) on these directories: they end with the process that holds them. To
+ * take one, read permission suffices; so what the group must not lock it may only pass.
  */
 #pragma once
 
@@ -33,18 +35,36 @@ enum { PINS_PATH = 256 };
  */
 int pins_directory(bool create, char ret_path[PINS_PATH], struct error *error);
 
-/* The group that may read, or -1. */
+/* Who besides the owner may do what; a directory is read to list it or to lock it. */
+enum pins_access {
+	PINS_GROUP_READS,  /* 0640; a directory 0750 */
+	PINS_GROUP_WRITES, /* 0660; a directory 0770 */
+	PINS_GROUP_PASSES, /* a directory 0710 */
+	PINS_OWNER,        /* 0600; a directory 0700 */
+};
+
+/* The group that may read; -1 where it is missing, or is not ours to give to. */
 gid_t pins_group(void);
+
+/* There is such a group, and nothing can be given to it for want of permission. */
+bool pins_group_is_out_of_reach(void);
 
 /* "<directory>/<name>", or -ENAMETOOLONG. */
 int pins_path(char ret_path[PINS_PATH], const char *directory, const char *name);
 
-/* mkdir with the owner and mode of a directory of ours; fine when it exists. */
-int pins_make_directory(const char *path, struct error *error);
+/* mkdir with the owner and mode of a directory of ours; fine when it exists and is ours or root's.
+ */
+int pins_make_directory(const char *path, enum pins_access access, struct error *error);
 
-/* Pins `fd`, readable by the group; `writable` gives the group write access too (rings). */
-int pins_add(int fd, const char *directory, const char *name, bool group_writes,
+/*
+ * Pins `fd`. Programs and links are the owner's alone: whoever may read the pin of a program
+ * gets a descriptor that runs and attaches it, and the kernel asks for no capability then.
+ */
+int pins_add(int fd, const char *directory, const char *name, enum pins_access access,
 	     struct error *error);
+
+/* Says who may change what is in a directory of ours, when `code` is -EACCES; returns it. */
+int pins_say_refused(const char *directory, int code, struct error *error);
 
 /* Removes a directory of pins and all below it. What is gone already is fine. */
 int pins_remove(const char *path);

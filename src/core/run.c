@@ -146,6 +146,28 @@ static void stop_modules(struct run *run)
 	}
 }
 
+/* What is loaded stays; from now on there is only reading, the logs, and tidying up. */
+static void give_up_privileges(const struct run *run)
+{
+	struct confinement confinement;
+	struct error error = { "" };
+	bool files = false;
+
+	confine_begin(&confinement);
+	output_writes(run->output, &confinement);
+	for (size_t i = 0; i < run->count; i++)
+		if (run->running[i].module->writes)
+			run->running[i].module->writes(run->running[i].instance, &confinement);
+	if (confine_enter(&confinement, &files, &error) < 0)
+		log_warning("%s, ignoring", error.text);
+	else if (files)
+		log_debug("gave up all capabilities, and writing files but logs and state");
+	else
+		log_debug("gave up all capabilities; this kernel has no Landlock to confine the "
+			  "writing of files with");
+	output_warn_of_rotation(run->output);
+}
+
 static int watch(struct run *run, const struct arguments *arguments)
 {
 	struct error error = { "" };
@@ -164,6 +186,8 @@ static int watch(struct run *run, const struct arguments *arguments)
 
 		r = start_module(run, module, &options, interval, &error);
 	}
+	if (r == 0)
+		give_up_privileges(run);
 	if (r == 0 && !arguments->json && isatty(STDOUT_FILENO))
 		log_info("watching; Ctrl-C ends it");
 	if (r < 0)

@@ -86,6 +86,17 @@ static void directory_of(const char *path, char ret_directory[PATH_MAX])
 		snprintf(ret_directory, PATH_MAX, "%.*s", slash ? length : 1, slash ? path : ".");
 }
 
+int bans_file_directory(const char *path, char ret_directory[PATH_MAX])
+{
+	if (!*path)
+		return -ENOENT;
+	directory_of(path, ret_directory);
+	if (strcmp(ret_directory, state_directory) == 0 && mkdir(ret_directory, 0700) < 0 &&
+	    errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
 /* ---- writing ------------------------------------------------------------------- */
 
 static void describe(const struct store *store, const struct ban *ban, struct saved_ban *saved)
@@ -141,11 +152,11 @@ static int open_temporary(const char *path, char ret_temporary[PATH_MAX], FILE *
 	CLEANUP_CLOSE int fd = -1;
 	char directory[PATH_MAX];
 	struct stat ours, there;
+	int r;
 
-	directory_of(path, directory);
-	if (strcmp(directory, state_directory) == 0 && mkdir(directory, 0700) < 0 &&
-	    errno != EEXIST)
-		return -errno;
+	r = bans_file_directory(path, directory);
+	if (r < 0)
+		return r;
 	if (snprintf(ret_temporary, PATH_MAX, "%s.new", path) >= PATH_MAX)
 		return -ENAMETOOLONG;
 	do {

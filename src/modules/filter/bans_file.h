@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,12 @@ bool bans_file_path(const struct filter_config *config, char ret_path[BANS_PATH_
 /* The default, of the namespaces that these are files of; `named` is a directory of such. */
 bool bans_file_default(const char *own, const char *initial, const char *named,
 		       char ret_path[BANS_PATH_SIZE]);
+
+/*
+ * The directory of such a path; the default one is made when it is missing. -ENOENT for "",
+ * which stands for no file.
+ */
+int bans_file_directory(const char *path, char ret_directory[PATH_MAX]);
 
 /*
  * Writes all bans of the ban tables. On failure the former file is as it was. Several may

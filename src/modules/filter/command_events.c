@@ -215,6 +215,18 @@ static void say_what_was_lost(struct listener *listener)
 			    number_format(lost, number));
 }
 
+/* There is only reading from now on, and what is read is open. */
+static void give_up_privileges(void)
+{
+	struct confinement confinement;
+	struct error error = { "" };
+	bool files;
+
+	confine_begin(&confinement);
+	if (confine_enter(&confinement, &files, &error) < 0)
+		log_warning("%s, ignoring", error.text);
+}
+
 static void release(struct listener *listener)
 {
 	ring_free(listener->ring);
@@ -248,6 +260,7 @@ int command_events(int argc, char **argv)
 	if (r < 0) {
 		log_error("%s", error.text);
 	} else {
+		give_up_privileges();
 		say_what_is_watched(&listener, &selection);
 		r = flush(&listener);
 		if (r == 0 && !listener.told_all)

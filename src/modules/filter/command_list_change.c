@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "core/arguments.h"
+#include "core/privilege.h"
 #include "core/host.h"
 #include "core/module.h"
 #include "modules/filter/command_list.h"
@@ -165,7 +166,8 @@ static int edit(const struct change *change, struct list_source *list, struct er
 static int apply(struct store *store, const struct list_set *set, struct error *error)
 {
 	struct filter_policy *policy = store_copy_policy(store);
-	int r = list_store_put(store, policy, set, error);
+	int r = privilege_explain(PRIVILEGE_LISTS, list_store_put(store, policy, set, error),
+				  error);
 
 	if (r < 0)
 		return r;

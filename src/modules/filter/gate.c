@@ -161,6 +161,8 @@ int gate_confirm(struct error *error)
 
 int gate_take_ring(const struct store *store, int *ret_lock, struct error *error)
 {
+	int permitted = 0;
+
 	for (int ring = 0; ring < EVENT_RINGS; ring++) {
 		char name[32], path[PINS_PATH];
 		int r;
@@ -169,6 +171,7 @@ int gate_take_ring(const struct store *store, int *ret_lock, struct error *error
 		if (store->fds[STORE_EVENTS0 + ring] < 0 ||
 		    pins_path(path, store->directory, name) < 0)
 			continue;
+		permitted++;
 		r = pins_lock(path, PINS_LOCK_EXCLUSIVE, false, ret_lock, error);
 		if (r == 0)
 			return ring;
@@ -178,7 +181,7 @@ int gate_take_ring(const struct store *store, int *ret_lock, struct error *error
 	return error_set(error, -EBUSY,
 			 "%d others read the events of this filter, and there is a ring for no "
 			 "more; end one of them",
-			 EVENT_RINGS);
+			 permitted);
 }
 
 int gate_watch(const struct store *store, int *ret_presence, struct error *error)

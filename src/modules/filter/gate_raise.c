@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "core/host.h"
+#include "core/privilege.h"
 #include "modules/filter/bans_file.h"
 #include "modules/filter/dry_run.h"
 #include "modules/filter/gate.h"
@@ -57,7 +58,7 @@ static int keep_gate(const struct store *store, const struct interface_set *want
 	int r = pins_path(path, store->directory, "kept");
 
 	if (r == 0)
-		r = pins_make_directory(path, error);
+		r = pins_make_directory(path, PINS_GROUP_PASSES, error);
 	if (r == 0)
 		links_for_each(store, store_pending(store) ? remember_unwanted : detach_unwanted,
 			       &unwanted);
@@ -112,7 +113,9 @@ static int prepare_policy(struct material *material, struct store *store,
 			    options->force, error);
 
 	if (r == 0)
-		r = list_store_import(store, policy, &material->lists, error);
+		r = privilege_explain(PRIVILEGE_LISTS,
+				      list_store_import(store, policy, &material->lists, error),
+				      error);
 	if (r < 0)
 		return r;
 	note_config(options->config, &store->config_text[policy - store->tables.policies]);
@@ -250,6 +253,9 @@ static int make_gate(const struct material *material, const char *parent, struct
 		r = store_create_with_room(pages, store, error);
 	if (r == 0)
 		r = store_pin(store, parent, error);
+	if (r == 0 && pins_group_is_out_of_reach())
+		log_warning("the group sumun will see nothing of this filter: to give it a share "
+			    "takes CAP_CHOWN, or to be a member");
 	return r;
 }
 

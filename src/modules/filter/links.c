@@ -129,7 +129,7 @@ static int attach_one(struct store *store, unsigned ifindex, bool native, struct
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "links/%u", ifindex);
-	r = pins_add(fd, store->directory, name, false, error);
+	r = pins_add(fd, store->directory, name, PINS_OWNER, error);
 	if (r < 0)
 		return r;
 	if_indextoname(ifindex, interface);

@@ -190,9 +190,9 @@ static int pin_source(const char *directory, size_t order, const struct list_sou
 
 	snprintf(name, sizeof(name), "%02zu-%u", order, source->label);
 	if (source->fd >= 0)
-		return pins_add(source->fd, directory, name, false, error);
+		return pins_add(source->fd, directory, name, PINS_GROUP_READS, error);
 	r = make_source(&source->ranges, &fd, error);
-	return r < 0 ? r : pins_add(fd, directory, name, false, error);
+	return r < 0 ? r : pins_add(fd, directory, name, PINS_GROUP_READS, error);
 }
 
 static size_t make_inputs(const struct list_set *set, struct prefix_input inputs[LISTS_MAX])
@@ -321,7 +321,7 @@ static int pin_sources(struct store *store, uint32_t table, const struct list_se
 	int r = table_directory(store, table, directory);
 
 	if (r == 0)
-		r = pins_make_directory(directory, error);
+		r = pins_make_directory(directory, PINS_GROUP_READS, error);
 	for (size_t i = 0; r == 0 && i < set->count; i++)
 		r = pin_source(directory, i, &set->items[i], error);
 	return r;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,6 +11,7 @@
 #include "base/text.h"
 #include "base/timestamp.h"
 #include "core/ladder.h"
+#include "modules/filter/bans_file.h"
 #include "modules/filter/commands.h"
 #include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
@@ -41,6 +44,17 @@ static int probe(struct error *why)
 	return store_create(&store, why);
 }
 
+/* Who may not write may not lock either: the gate may go while they look at it. */
+static int adopt_to_read(struct filter *filter, struct error *error)
+{
+	int r = gate_open(STORE_READ, &filter->store, error);
+
+	if (r < 0)
+		return r;
+	filter->presence_fd = open(filter->store.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return filter->presence_fd < 0 ? -errno : 0;
+}
+
 /* An existing gate is taken as it is, for reading only where writing is not permitted. */
 static int adopt(struct filter *filter, struct error *error)
 {
@@ -49,7 +63,7 @@ static int adopt(struct filter *filter, struct error *error)
 	int r = gate_open_locked(STORE_WRITE, &filter->store, &lock, error);
 
 	if (r == -EPERM || r == -EACCES)
-		r = gate_open_locked(STORE_READ, &filter->store, &lock, error);
+		return adopt_to_read(filter, error);
 	if (r < 0)
 		return r;
 	/* What a command left that was killed before it attached anything is no gate. */
@@ -272,6 +286,20 @@ static void let_go(struct filter *filter)
 		 report_interfaces(&filter->store, interfaces, sizeof(interfaces)));
 }
 
+/* It tidies up after an unconfirmed change, and at its end; and keeps the bans. */
+static void filter_writes(void *instance, const struct confinement *confinement)
+{
+	const struct filter *filter = instance;
+	char directory[PATH_MAX];
+
+	if (filter->store.access != STORE_WRITE)
+		return;
+	if (pins_directory(false, directory, NULL) == 0)
+		confine_allow(confinement, directory, CONFINE_REMOVE);
+	if (bans_file_directory(filter->store.tables.state->bans_path, directory) == 0)
+		confine_allow(confinement, directory, CONFINE_REPLACE);
+}
+
 static void *filter_stop(void *instance)
 {
 	struct filter *filter = instance;
@@ -314,6 +342,7 @@ const struct module filter_module = {
 	.second = filter_second,
 	.report = filter_report,
 	.interval = filter_interval,
+	.writes = filter_writes,
 	.stop = filter_stop,
 	.commands = filter_commands,
 	.needs = needs,

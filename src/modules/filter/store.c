@@ -205,21 +205,36 @@ void store_read_ticks(struct store *store)
 
 /* ---- pinning and opening ------------------------------------------------------ */
 
+/*
+ * Whoever reads a ring writes how far, and can so take its events from others: the first
+ * is not for the group.
+ */
+static enum pins_access access_of(enum store_map id)
+{
+	return id > STORE_EVENTS0 ? PINS_GROUP_WRITES : PINS_GROUP_READS;
+}
+
 static int pin_all(const struct store *store, const char *directory, struct error *error)
 {
-	static const char *const directories[] = { "links",   "tables",  "reader0",
-						   "reader1", "reader2", "reader3" };
+	static const struct {
+		const char *name;
+		enum pins_access access;
+	} directories[] = {
+		{ "links", PINS_GROUP_READS },   { "tables", PINS_GROUP_READS },
+		{ "reader0", PINS_OWNER },       { "reader1", PINS_GROUP_READS },
+		{ "reader2", PINS_GROUP_READS }, { "reader3", PINS_GROUP_READS },
+	};
 	char path[PINS_PATH];
-	int r = pins_make_directory(directory, error);
+	int r = pins_make_directory(directory, PINS_GROUP_PASSES, error);
 
 	if (r == 0)
-		r = pins_add(store->program_fd, directory, "program", false, error);
+		r = pins_add(store->program_fd, directory, "program", PINS_OWNER, error);
 	for (enum store_map id = 0; r == 0 && id < STORE_MAPS; id++)
-		r = pins_add(store->fds[id], directory, maps[id].pin, is_ring(id), error);
+		r = pins_add(store->fds[id], directory, maps[id].pin, access_of(id), error);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(directories); i++) {
-		r = pins_path(path, directory, directories[i]);
+		r = pins_path(path, directory, directories[i].name);
 		if (r == 0)
-			r = pins_make_directory(path, error);
+			r = pins_make_directory(path, directories[i].access, error);
 	}
 	return r;
 }
@@ -259,9 +274,8 @@ static int open_maps(struct store *store, struct error *error)
 		if (fd == -ENOENT)
 			return -ENOENT;
 		if (fd < 0 && !(is_ring(id) && store->access == STORE_COPY))
-			return error_set(error, fd, "cannot open the filter's '%s': %s%s",
-					 maps[id].pin, strerror(-fd),
-					 store->access == STORE_WRITE ? "; be root" : "");
+			return error_set(error, fd, "cannot open the filter's '%s': %s",
+					 maps[id].pin, strerror(-fd));
 		store->fds[id] = fd < 0 ? -1 : fd;
 	}
 	return 0;
@@ -282,7 +296,7 @@ int store_open(const char *parent, enum store_access access, struct store *ret_s
 		store.program_fd = pins_open(store.directory, "program", true);
 		if (store.program_fd < 0)
 			return error_set(error, store.program_fd,
-					 "cannot open the filter's program: %s; be root",
+					 "cannot open the filter's program: %s",
 					 strerror(-store.program_fd));
 	}
 	r = store_map_all(&store, error);

@@ -8,7 +8,7 @@
  *   links/<ifindex>     one XDP link an interface; its time of birth is when it was attached
  *   tables/<n>/<list>   the ranges of each list in element n of `lists`; see list_store.h
  *   kept/               there when `up` made this state last: `run` then leaves it in place
- *   reader<n>/          whoever holds its lock reads ring n
+ *   reader<n>/          whoever holds its lock reads ring n; 0 is the owner's, not the group's
  *
  * The pins are made in a directory of another name and renamed, so that they are
  * seen all together or not at all.

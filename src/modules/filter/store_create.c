@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/timestamp.h"
 #include "core/pins.h"
+#include "core/privilege.h"
 #include "modules/filter/prefixes.h"
 #include "filter.skel.h"
 #include "modules/filter/store.h"
@@ -60,9 +61,8 @@ static int calibrate(struct ticks *ret_ticks, struct error *error)
 	bpf_map__set_autocreate(skeleton->maps.event_draft, false);
 	r = filter_bpf__load(skeleton);
 	if (r < 0) {
-		error_set(error, r, "the kernel refuses BPF programs: %s%s", strerror(-r),
-			  r == -EPERM ? "; be root, or have CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"
-				      : "");
+		error_set(error, r, "the kernel refuses BPF programs: %s", strerror(-r));
+		r = privilege_explain(PRIVILEGE_LOAD, r, error);
 	} else {
 		fd = bpf_program__fd(skeleton->progs.read_clock);
 		r = ticks_calibrate(read_clock, &fd, ret_ticks, error);
@@ -133,10 +133,9 @@ static int load(struct filter_bpf *skeleton, const struct filter_state *state, s
 	if (r == -ENOMEM)
 		return error_set(error, r, "the kernel has no memory for the filter's tables");
 	if (r < 0)
-		return error_set(error, r,
-				 "the kernel refuses the filter program: %s; -vv shows why",
-				 strerror(-r));
-	return 0;
+		error_set(error, r, "the kernel refuses the filter program: %s; -vv shows why",
+			  strerror(-r));
+	return privilege_explain(PRIVILEGE_LOAD, r, error);
 }
 
 static int keep_descriptors(struct store *store, struct filter_bpf *skeleton)
@@ -265,7 +264,8 @@ static int update_links(const struct store *store, int program_fd, struct error 
 }
 
 /* Puts the pin of `fd` in the place of another, so that there is one at every moment. */
-static int replace_pin(const struct store *store, int fd, const char *name, struct error *error)
+static int replace_pin(const struct store *store, int fd, const char *name, enum pins_access access,
+		       struct error *error)
 {
 	char fresh[PINS_PATH], path[PINS_PATH];
 	int r;
@@ -274,7 +274,7 @@ static int replace_pin(const struct store *store, int fd, const char *name, stru
 	    pins_path(path, store->directory, name) < 0)
 		return -ENAMETOOLONG;
 	unlink(fresh);
-	r = pins_add(fd, store->directory, "fresh", false, error);
+	r = pins_add(fd, store->directory, "fresh", access, error);
 	if (r == 0 && rename(fresh, path) < 0)
 		r = error_set(error, -errno, "cannot rename '%s': %s", fresh, strerror(errno));
 	return r;
@@ -305,9 +305,10 @@ static int put_larger(struct store *store, uint32_t pages, int program_fd, int l
 	if (r == 0)
 		r = update_links(store, program_fd, error);
 	if (r == 0 && *store->directory)
-		r = replace_pin(store, program_fd, "program", error);
+		r = replace_pin(store, program_fd, "program", PINS_OWNER, error);
 	if (r == 0 && *store->directory)
-		r = replace_pin(store, lists_fd, store_map_pin(STORE_LISTS), error);
+		r = replace_pin(store, lists_fd, store_map_pin(STORE_LISTS), PINS_GROUP_READS,
+				error);
 	return r;
 }
 

@@ -43,12 +43,12 @@ static void directories_are_ours_alone(void **state)
 	struct error error = {};
 	struct stat st;
 
-	assert_ok(pins_make_directory("state", &error));
+	assert_ok(pins_make_directory("state", PINS_GROUP_READS, &error));
 	assert_ok(stat("state", &st));
 	assert_int_equal(st.st_mode & 07777, pins_group() == (gid_t)-1 ? 0700 : 0750);
-	assert_ok(pins_make_directory("state", &error));
+	assert_ok(pins_make_directory("state", PINS_GROUP_READS, &error));
 	assert_ok(pins_remove("state"));
-	assert_int_equal(pins_make_directory("no/where", &error), -ENOENT);
+	assert_int_equal(pins_make_directory("no/where", PINS_GROUP_READS, &error), -ENOENT);
 	assert_error_contains(&error, "cannot make 'no/where'");
 }
 
@@ -57,17 +57,17 @@ static void what_is_no_directory_is_refused(void **state)
 	struct error error = {};
 
 	assert_ok(symlink("/tmp", "link"));
-	assert_int_equal(pins_make_directory("link", &error), -EPERM);
+	assert_int_equal(pins_make_directory("link", PINS_GROUP_READS, &error), -EPERM);
 	assert_error_contains(&error, "could have put anything there");
 	unlink("link");
 	close(open("file", O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(pins_make_directory("file", &error), -EPERM);
+	assert_int_equal(pins_make_directory("file", PINS_GROUP_READS, &error), -EPERM);
 	unlink("file");
 	if (geteuid() != 0)
 		return;
 	assert_ok(mkdir("theirs", 0777));
 	assert_ok(chown("theirs", 12345, 12345));
-	assert_int_equal(pins_make_directory("theirs", &error), -EPERM);
+	assert_int_equal(pins_make_directory("theirs", PINS_GROUP_READS, &error), -EPERM);
 	assert_error_contains(&error, "belongs to user 12345");
 	rmdir("theirs");
 }
