@@ -26,8 +26,8 @@
 /* ---- capabilities ----------------------------------------------------------------- */
 
 /*
- * CAP_PERFMON because the program looks into sockets and CPUs by their BTF, which the
- * verifier lets nobody else do.
+ * CAP_PERFMON because without it the verifier refuses to add a variable to a pointer into the
+ * packet, and to look into kernel structures by their BTF.
  */
 const struct privilege_need privilege_needs[PRIVILEGES] = {
 	[PRIVILEGE_READ] = { "reading",

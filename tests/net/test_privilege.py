@@ -45,8 +45,8 @@ class Place:
         self.proc = f"/proc/{self.holder.popen.pid}"
         until(lambda: os.stat(f"{self.proc}/ns/mnt").st_ino != own, what="a mount namespace")
         self.mount("-t", "bpf", "-o", "mode=1777", "bpf", "/sys/fs/bpf")
-        self.mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt")
-        self.directory = pathlib.Path(f"{self.proc}/root/mnt")  # for us; /mnt inside
+        self.mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/var/tmp")
+        self.directory = pathlib.Path(f"{self.proc}/root/var/tmp")  # for us; /var/tmp inside
 
     def mount(self, *words):
         subprocess.run(["nsenter", f"--mount={self.proc}/ns/mnt", "mount", *words], check=True)
@@ -54,7 +54,7 @@ class Place:
     def make_group(self):
         (self.directory / "group").write_text(
             pathlib.Path("/etc/group").read_text() + f"sumun:x:{GROUP}:\n")
-        self.mount("--bind", "/mnt/group", "/etc/group")
+        self.mount("--bind", "/var/tmp/group", "/etc/group")
 
     def line(self, *words, user=0, groups=(), capabilities=None):
         start = ["nsenter", f"--mount={self.proc}/ns/mnt", f"--net=/run/netns/{self.lab.host}"]
@@ -67,7 +67,7 @@ class Place:
 
     def command(self, *words, **options):
         return subprocess.run(self.line(*words, **options), capture_output=True, text=True,
-                              timeout=20, env=self.lab.environment(None))
+                              timeout=60, env=self.lab.environment(None))
 
     def sumun(self, *words, check=True, **options):
         result = self.command(SUMUN, *words, **options)
@@ -89,10 +89,10 @@ class Place:
     def config(self, settings="", sections=""):
         (self.directory / "bad").write_text("198.51.100.0/24\n")
         (self.directory / "sumun.conf").write_text(
-            "[filter]\nmode = enforce\nblock-ports = udp/5000\ndeny-list = /mnt/bad\n"
+            "[filter]\nmode = enforce\nblock-ports = udp/5000\ndeny-list = /var/tmp/bad\n"
             + ("" if "bans-file" in settings else "bans-file = none\n")
             + f"{settings}\n{sections}")
-        return "/mnt/sumun.conf"
+        return "/var/tmp/sumun.conf"
 
     def pins(self):
         """Every pin with its owner and mode, as seen from outside."""
@@ -182,7 +182,7 @@ def test_looking_into_other_mount_namespaces_has_a_name(lab):
     """As `ip netns exec` has it: /sys is another, so bpffs is looked for outside."""
     lab.up()
     result = subprocess.run([*lab.line()[:-1], "setpriv", "--inh-caps=-all", "--bounding-set=-all",
-                             SUMUN, "stats"], capture_output=True, text=True, timeout=20)
+                             SUMUN, "stats"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 3 and "CAP_SYS_PTRACE" in result.stderr, result.stderr
     assert "there is no bpffs on /sys/fs/bpf here" in result.stderr
 
@@ -391,7 +391,7 @@ def test_nothing_is_kept(lab, place, command):
 def test_bans_are_kept_by_a_confined_run(lab, place):
     directory = place.directory / "here"
     directory.mkdir()
-    run = place.run("-c", place.config("bans-file = /mnt/here/bans", WEB), "g0")
+    run = place.run("-c", place.config("bans-file = /var/tmp/here/bans", WEB), "g0")
     with Answerer(lab.listen(8080)):
         until(lambda: not lab.reaches(8080, seconds=0.1), what="a ban")
     assert run.stop() == 0
@@ -404,7 +404,7 @@ def test_logs_are_made_anew_and_nothing_else(lab, place):
     logs, elsewhere = place.directory / "logs", place.directory / "elsewhere"
     logs.mkdir()
     elsewhere.mkdir()
-    run = place.run("-c", place.config("", "[log]\ncsv = /mnt/logs/a.csv\n"), "g0")
+    run = place.run("-c", place.config("", "[log]\ncsv = /var/tmp/logs/a.csv\n"), "g0")
     assert "cannot be made anew" not in run.errors()
     (logs / "a.csv").rename(logs / "a.csv.1")
     run.send(signal.SIGHUP)
@@ -413,7 +413,7 @@ def test_logs_are_made_anew_and_nothing_else(lab, place):
     until(lambda: len((logs / "a.csv").read_text().splitlines()) == 2, what="a line of it")
     if landlock():
         (logs / "a.csv").rename(logs / "a.csv.2")
-        (logs / "a.csv").symlink_to("/mnt/elsewhere/a")
+        (logs / "a.csv").symlink_to("/var/tmp/elsewhere/a")
         run.send(signal.SIGHUP)
         until(lambda: "cannot reopen the log" in run.errors(), what="a refusal")
         assert list(elsewhere.iterdir()) == []
@@ -425,8 +425,8 @@ def test_log_in_the_directory_of_another(place):
     theirs = place.directory / "theirs"
     theirs.mkdir(mode=0o755)
     os.chown(theirs, OTHER, OTHER)
-    run = place.run("-c", place.config("", "[log]\ncsv = /mnt/theirs/a.csv\n"), "g0")
-    until(lambda: "once it is moved away, '/mnt/theirs/a.csv' cannot be made anew"
+    run = place.run("-c", place.config("", "[log]\ncsv = /var/tmp/theirs/a.csv\n"), "g0")
+    until(lambda: "once it is moved away, '/var/tmp/theirs/a.csv' cannot be made anew"
           in run.errors(), what="a warning")
     assert run.stop() == 0
 
