@@ -49,7 +49,7 @@ fuzz: deps-check ## fuzz every parser: make fuzz [SECONDS=600]
 	tests/fuzz/run $(or $(SECONDS),60)
 
 disasm: all ## the kernel side's instructions, with source lines
-	@llvm-objdump -d -S --no-show-raw-insn $(BUILD)/src/*/*.unlinked.bpf.o
+	@llvm-objdump -d -S --no-show-raw-insn $$(ls $(BUILD)/src/*/*.unlinked.bpf.o | grep -v _plain)
 
 install: all ## install to /usr/local (meson: -Dprefix)
 	$(SUDO) meson install -C $(BUILD) --no-rebuild

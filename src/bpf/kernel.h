@@ -23,5 +23,16 @@ struct tcp_request_sock {
 /* include/net/xdp.h: the frame goes on behind its first buffer. Linux 5.18. */
 #define XDP_FLAGS_HAS_FRAGS 1
 
-/* Turns a context into the kernel's own structure; costs nothing. Linux 6.2. */
+/*
+ * Turns a context into the kernel's own structure; costs nothing. Linux 6.2. Where it is
+ * missing, libbpf looks for it in every module, which takes CAP_SYS_ADMIN: an object for
+ * those kernels does without the name, and calls nothing where it stands.
+ */
+#ifdef WITHOUT_KFUNCS
+static __always_inline void *bpf_cast_to_kern_ctx(void *ctx)
+{
+	return ctx;
+}
+#else
 extern void *bpf_cast_to_kern_ctx(void *ctx) __attribute__((section(".ksyms"), weak));
+#endif

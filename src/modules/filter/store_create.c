@@ -17,6 +17,7 @@
 #include "core/privilege.h"
 #include "modules/filter/prefixes.h"
 #include "filter.skel.h"
+#include "filter_plain.skel.h"
 #include "modules/filter/store.h"
 
 /* Room for a few thousand prefixes; more of them grow it. 1 MiB, and only while there are lists. */
@@ -45,10 +46,43 @@ static struct bpf_map *find_map(struct filter_bpf *skeleton, enum store_map id)
 	return bpf_object__find_map_by_name(skeleton->obj, store_map_pin(id));
 }
 
+static bool kernel_has_function(const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return found;
+}
+
+/*
+ * What a skeleton opens, but over the object that this kernel can do with: they differ in
+ * one function of the kernel, which is called where context_cast says so.
+ */
+static struct filter_bpf *open_skeleton(void)
+{
+	struct filter_bpf *skeleton = calloc(1, sizeof(*skeleton));
+	int r;
+
+	if (!skeleton)
+		return NULL;
+	r = filter_bpf__create_skeleton(skeleton);
+	if (r == 0 && !kernel_has_function("bpf_cast_to_kern_ctx"))
+		skeleton->skeleton->data =
+			filter_plain_bpf__elf_bytes(&skeleton->skeleton->data_sz);
+	if (r == 0)
+		r = bpf_object__open_skeleton(skeleton->skeleton, NULL);
+	if (r == 0)
+		return skeleton;
+	filter_bpf__destroy(skeleton);
+	errno = -r;
+	return NULL;
+}
+
 /* A program of its own, because the filter's constants depend on what it measures. */
 static int calibrate(struct ticks *ret_ticks, struct error *error)
 {
-	struct filter_bpf *skeleton = filter_bpf__open();
+	struct filter_bpf *skeleton = open_skeleton();
 	int r, fd;
 
 	if (!skeleton)
@@ -69,15 +103,6 @@ static int calibrate(struct ticks *ret_ticks, struct error *error)
 	}
 	filter_bpf__destroy(skeleton);
 	return r;
-}
-
-static bool kernel_has_function(const char *name)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return found;
 }
 
 static uint64_t secret_odd_number(void)
@@ -176,7 +201,7 @@ int store_create_with_room(uint32_t pages, struct store *ret_store, struct error
 	state.anchor_boottime = ticks.anchor_boottime;
 	state.tick_offset = ticks_suspended(&ticks);
 
-	skeleton = filter_bpf__open();
+	skeleton = open_skeleton();
 	if (!skeleton)
 		return error_set(error, -errno, "cannot open the filter program: %s",
 				 strerror(errno));
@@ -314,7 +339,7 @@ static int put_larger(struct store *store, uint32_t pages, int program_fd, int l
 
 int store_grow(struct store *store, uint32_t pages, struct error *error)
 {
-	struct filter_bpf *skeleton = filter_bpf__open();
+	struct filter_bpf *skeleton = open_skeleton();
 	CLEANUP_CLOSE int program = -1, lists = -1;
 	int r;
 
