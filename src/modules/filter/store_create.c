@@ -46,18 +46,24 @@ static struct bpf_map *find_map(struct filter_bpf *skeleton, enum store_map id)
 	return bpf_object__find_map_by_name(skeleton->obj, store_map_pin(id));
 }
 
-static bool kernel_has_function(const char *name)
+/* Whether this kernel has bpf_cast_to_kern_ctx(). */
+static bool can_cast_context(void)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool found = btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	static int known = -1;
 
-	btf__free(btf);
-	return found;
+	if (known < 0) {
+		struct btf *btf = btf__load_vmlinux_btf();
+
+		known = btf &&
+			btf__find_by_name_kind(btf, "bpf_cast_to_kern_ctx", BTF_KIND_FUNC) > 0;
+		btf__free(btf);
+	}
+	return known;
 }
 
 /*
  * What a skeleton opens, but over the object that this kernel can do with: they differ in
- * one function of the kernel, which is called where context_cast says so.
+ * that function alone.
  */
 static struct filter_bpf *open_skeleton(void)
 {
@@ -67,7 +73,7 @@ static struct filter_bpf *open_skeleton(void)
 	if (!skeleton)
 		return NULL;
 	r = filter_bpf__create_skeleton(skeleton);
-	if (r == 0 && !kernel_has_function("bpf_cast_to_kern_ctx"))
+	if (r == 0 && !can_cast_context())
 		skeleton->skeleton->data =
 			filter_plain_bpf__elf_bytes(&skeleton->skeleton->data_sz);
 	if (r == 0)
@@ -140,7 +146,7 @@ static int load(struct filter_bpf *skeleton, const struct filter_state *state, s
 	skeleton->rodata->tick_shift = state->tick_shift;
 	skeleton->rodata->cpus = state->cpus;
 	skeleton->rodata->port_banks = state->port_banks;
-	skeleton->rodata->context_cast = kernel_has_function("bpf_cast_to_kern_ctx");
+	skeleton->rodata->context_cast = can_cast_context();
 	bpf_map__set_max_entries(skeleton->maps.counters, state->cpus * COUNTERS_PER_CPU);
 	bpf_map__set_max_entries(skeleton->maps.tallies, state->cpus);
 	bpf_map__set_max_entries(skeleton->maps.guard_counters, state->cpus);
