@@ -131,13 +131,6 @@ static uint64_t known_rights(uint64_t rights)
 	return version < 3 ? rights & ~LANDLOCK_ACCESS_FS_TRUNCATE : rights;
 }
 
-void confine_begin(struct confinement *confinement)
-{
-	struct landlock_ruleset_attr all = { .handled_access_fs = known_rights(ALL_RIGHTS) };
-
-	confinement->ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
-}
-
 static void allow(const struct confinement *confinement, const char *path, uint64_t rights)
 {
 	CLEANUP_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
@@ -147,6 +140,14 @@ static void allow(const struct confinement *confinement, const char *path, uint6
 	if (confinement->ruleset >= 0 && fd >= 0)
 		syscall(SYS_landlock_add_rule, confinement->ruleset, LANDLOCK_RULE_PATH_BENEATH,
 			&rule, 0);
+}
+
+void confine_begin(struct confinement *confinement)
+{
+	struct landlock_ruleset_attr all = { .handled_access_fs = known_rights(ALL_RIGHTS) };
+
+	confinement->ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	allow(confinement, "/dev/null", FILE_RIGHTS);
 }
 
 void confine_allow(const struct confinement *confinement, const char *directory,

@@ -69,6 +69,7 @@ enum confine_use {
 	CONFINE_REMOVE,  /* remove files and directories */
 };
 
+/* Nothing but /dev/null is allowed yet. */
 void confine_begin(struct confinement *ret_confinement);
 
 /* Beneath a directory; what does not exist is left out. */

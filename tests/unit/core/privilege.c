@@ -121,7 +121,7 @@ static void confine(void)
 	expect(can_make("logs/a") && can_make("pins/a") && can_make("elsewhere"), "before");
 	confine_begin(&confinement);
 	confine_allow_log(&confinement, "logs/a");
-	confine_allow_log(&confinement, "/dev/null");
+	confine_allow_log(&confinement, "/dev/full");
 	confine_allow(&confinement, "state", CONFINE_REPLACE);
 	confine_allow(&confinement, "pins", CONFINE_REMOVE);
 	confine_allow(&confinement, "missing", CONFINE_REMOVE);
@@ -133,7 +133,8 @@ static void confine(void)
 		return;
 	expect(rename("logs/a", "logs/a.1") < 0, "logs are moved by others");
 	expect(can_make("logs/a") && can_make("logs/b"), "logs are made anew");
-	expect(can_make("/dev/null"), "a log that is no file");
+	expect(can_make("/dev/full"), "a log that is no file");
+	expect(can_make("/dev/null"), "nothing is written there");
 	expect(!can_make("/dev/zero"), "but none beside it");
 	expect(can_make("state/new") && rename("state/new", "state/old") == 0, "state is replaced");
 	expect(!can_make("pins/b") && mkdir("pins/c", 0700) < 0, "nothing is pinned");
