@@ -360,7 +360,8 @@ int store_grow(struct store *store, uint32_t pages, struct error *error)
 	}
 	filter_bpf__destroy(skeleton);
 	if (r == 0)
-		r = put_larger(store, pages, program, lists, error);
+		r = privilege_explain(PRIVILEGE_GROW,
+				      put_larger(store, pages, program, lists, error), error);
 	if (r < 0)
 		return r;
 	close(store->program_fd);
