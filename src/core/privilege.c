@@ -76,6 +76,15 @@ static void add_name(char text[PRIVILEGE_TEXT], int capability)
 		*c = (char)toupper((unsigned char)*c);
 }
 
+/* The kernel takes CAP_SYS_ADMIN for those two, which were split from it. */
+static bool has(int capability)
+{
+	if (capng_have_capability(CAPNG_EFFECTIVE, (unsigned)capability))
+		return true;
+	return (capability == CAP_BPF || capability == CAP_PERFMON) &&
+	       capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_ADMIN);
+}
+
 size_t privilege_missing(enum privilege privilege, char ret_text[PRIVILEGE_TEXT])
 {
 	const int *capability = privilege_needs[privilege].capabilities;
@@ -84,7 +93,7 @@ size_t privilege_missing(enum privilege privilege, char ret_text[PRIVILEGE_TEXT]
 	size_t missing = 0;
 
 	for (; *capability >= 0; capability++) {
-		if (counts && capng_have_capability(CAPNG_EFFECTIVE, (unsigned)*capability))
+		if (counts && has(*capability))
 			continue;
 		add_name(text, *capability);
 		missing++;

@@ -309,6 +309,11 @@ def test_three_capabilities_do(lab, place):
     assert not lab.attached()
 
 
+def test_the_older_capability_does_as_well(lab, place):
+    """Where a container knows but CAP_SYS_ADMIN."""
+    place.sumun("up", "g0", user=USER, capabilities={"sys_admin", "net_admin"})
+
+
 def test_lists_that_outgrow_their_room(lab, place):
     """The kernel hands out an inner map by its number only to CAP_SYS_ADMIN."""
     owner = {"user": USER, "capabilities": NEEDED}
