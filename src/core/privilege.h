@@ -19,7 +19,6 @@ enum privilege {
 	PRIVILEGE_LISTS,
 	PRIVILEGE_LOAD,
 	/* Without these the rest works: */
-	PRIVILEGE_GROW,
 	PRIVILEGE_SHARE,
 	PRIVILEGE_MOUNT,
 	PRIVILEGE_LOOK_AROUND,

@@ -56,7 +56,7 @@ def tables(lab):
     found = {}
     top = f"{lab.state}/{LAYOUT}/tables"
     for directory, _, names in os.walk(top):
-        for name in names:
+        for name in set(names) - {"table"}:
             path = f"{directory}/{name}"
             tool = shutil.which("bpftool") or "/usr/sbin/bpftool"
             output = subprocess.run([tool, "-j", "map", "show", "pinned", path],

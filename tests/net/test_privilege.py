@@ -315,19 +315,18 @@ def test_the_older_capability_does_as_well(lab, place):
 
 
 def test_lists_that_outgrow_their_room(lab, place):
-    """The kernel hands out an inner map by its number only to CAP_SYS_ADMIN."""
+    """Twice, because the room that was made has to be found again too."""
     owner = {"user": USER, "capabilities": NEEDED}
     config = place.config()
     place.sumun("up", "-c", config, "g0", **owner)
-    (place.directory / "bad").write_text("".join(
-        f"20.{a}.{b}.{c}\n" for a in range(10) for b in range(200) for c in range(0, 200, 2)))
-    before = place.sumun("status", "--json", **owner).stdout
-    result = place.sumun("up", "-c", config, "g0", check=False, **owner)
-    assert result.returncode == 3 and "longer lists while the filter is up takes CAP_SYS_ADMIN" \
-        in result.stderr, result.stderr
-    assert place.sumun("status", "--json", **owner).stdout == before and lab.attached()
+    for networks in (10, 30):
+        (place.directory / "bad").write_text("".join(
+            f"20.{a}.{b}.{c}\n" for a in range(networks) for b in range(200)
+            for c in range(0, 200, 2)))
+        place.sumun("up", "-c", config, "g0", **owner)
+        shown = place.sumun("list", "test", f"20.{networks - 1}.199.198", **owner).stdout
+        assert "dropped" in shown, shown
     place.sumun("down", **owner)
-    place.sumun("up", "-c", config, "g0", **owner)
 
 
 def test_run_with_three_capabilities(lab, place):

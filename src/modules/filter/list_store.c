@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -72,7 +73,7 @@ static int load_source(const struct store *store, const char *directory, const c
 /* Names begin with two digits of order, so that scandir(3) gives them in it. */
 static int is_source(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	return isdigit((unsigned char)entry->d_name[0]);
 }
 
 int list_store_load(const struct store *store, const struct filter_policy *policy,
@@ -244,6 +245,7 @@ static int build(struct store *store, const struct prefix_input *inputs, size_t 
 {
 	size_t pages = store->tables.state->pages, size = pages * PREFIX_PAGE_SIZE;
 	CLEANUP_CLOSE int fd = -1;
+	char pin[STORE_LIST_PIN];
 	void *memory;
 	int r = store_list_table((uint32_t)pages, &fd, error);
 
@@ -254,6 +256,8 @@ static int build(struct store *store, const struct prefix_input *inputs, size_t 
 		return error_set(error, -errno, "cannot map a list table: %s", strerror(errno));
 	r = prefix_table_build(inputs, count, memory, pages, error);
 	munmap(memory, size);
+	if (r == 0)
+		r = pins_add(fd, store->directory, store_list_pin(table, pin), PINS_OWNER, error);
 	if (r == 0) {
 		r = bpf_map_update_elem(store->fds[STORE_LISTS], &table, &fd, BPF_ANY);
 		if (r < 0)

@@ -182,6 +182,10 @@ int store_read_array(const struct store *store, int fd, void **ret_memory, size_
 /* Waits until every packet that is being judged now has been. */
 void store_grace(void);
 
+/* Where the table of lists with this number is pinned, below the store's directory. */
+enum { STORE_LIST_PIN = 32 };
+const char *store_list_pin(uint32_t table, char buffer[STORE_LIST_PIN]);
+
 /* A new, empty table of lists: an array of pages that can be mapped. */
 int store_list_table(uint32_t pages, int *ret_fd, struct error *error);
 

@@ -120,6 +120,12 @@ static uint64_t secret_odd_number(void)
 	return number | 1;
 }
 
+const char *store_list_pin(uint32_t table, char buffer[STORE_LIST_PIN])
+{
+	snprintf(buffer, STORE_LIST_PIN, "tables/%u/table", table);
+	return buffer;
+}
+
 /*
  * A table of lists is `pages` long, as is the pattern that the program is loaded with. Made
  * by hand: libbpf 1.1 crashes when asked to change the size of the one in the object.
@@ -232,19 +238,43 @@ int store_create_with_room(uint32_t pages, struct store *ret_store, struct error
 
 /* ---- growing ------------------------------------------------------------------ */
 
+/* Puts the pin of `fd` in the place of another, so that there is one at every moment. */
+static int replace_pin(const struct store *store, int fd, const char *name, enum pins_access access,
+		       struct error *error)
+{
+	char fresh[PINS_PATH], path[PINS_PATH];
+	int r;
+
+	if (pins_path(fresh, store->directory, "fresh") < 0 ||
+	    pins_path(path, store->directory, name) < 0)
+		return -ENAMETOOLONG;
+	unlink(fresh);
+	r = pins_add(fd, store->directory, "fresh", access, error);
+	if (r == 0 && rename(fresh, path) < 0)
+		r = error_set(error, -errno, "cannot rename '%s': %s", fresh, strerror(errno));
+	return r;
+}
+
+/* By its pin, because the kernel hands out a map by its number only to CAP_SYS_ADMIN. */
+static int open_table(const struct store *store, const char *pin)
+{
+	return *store->directory ? pins_open(store->directory, pin, true) : -ENOENT;
+}
+
 /* Copies a table of lists into a larger one; both are arrays of pages. */
 static int copy_table(const struct store *store, int from_lists, int to_lists, uint32_t index,
 		      uint32_t pages, struct error *error)
 {
 	CLEANUP_CLOSE int from = -1, to = -1;
 	size_t size = (size_t)store->tables.state->pages * PREFIX_PAGE_SIZE;
+	char pin[STORE_LIST_PIN];
 	void *source, *target;
 	uint32_t id;
 	int r;
 
 	if (bpf_map_lookup_elem(from_lists, &index, &id) < 0)
 		return 0; /* not in use */
-	from = bpf_map_get_fd_by_id(id);
+	from = open_table(store, store_list_pin(index, pin));
 	if (from < 0)
 		return error_set(error, from, "cannot open a list table: %s", strerror(-from));
 	r = store_list_table(pages, &to, error);
@@ -263,7 +293,7 @@ static int copy_table(const struct store *store, int from_lists, int to_lists, u
 		r = bpf_map_update_elem(to_lists, &index, &to, BPF_ANY);
 	if (r < 0)
 		return error_set(error, r, "cannot fill a larger list table: %s", strerror(-r));
-	return 0;
+	return replace_pin(store, to, pin, PINS_OWNER, error);
 }
 
 /* Every link that is pinned gets the other program. */
@@ -292,23 +322,6 @@ static int update_links(const struct store *store, int program_fd, struct error 
 					 strerror(-r));
 	}
 	return 0;
-}
-
-/* Puts the pin of `fd` in the place of another, so that there is one at every moment. */
-static int replace_pin(const struct store *store, int fd, const char *name, enum pins_access access,
-		       struct error *error)
-{
-	char fresh[PINS_PATH], path[PINS_PATH];
-	int r;
-
-	if (pins_path(fresh, store->directory, "fresh") < 0 ||
-	    pins_path(path, store->directory, name) < 0)
-		return -ENAMETOOLONG;
-	unlink(fresh);
-	r = pins_add(fd, store->directory, "fresh", access, error);
-	if (r == 0 && rename(fresh, path) < 0)
-		r = error_set(error, -errno, "cannot rename '%s': %s", fresh, strerror(errno));
-	return r;
 }
 
 static int load_larger(struct store *store, uint32_t pages, struct filter_bpf *skeleton,
@@ -360,8 +373,7 @@ int store_grow(struct store *store, uint32_t pages, struct error *error)
 	}
 	filter_bpf__destroy(skeleton);
 	if (r == 0)
-		r = privilege_explain(PRIVILEGE_GROW,
-				      put_larger(store, pages, program, lists, error), error);
+		r = put_larger(store, pages, program, lists, error);
 	if (r < 0)
 		return r;
 	close(store->program_fd);
