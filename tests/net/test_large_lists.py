@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from lab import FAR4, LAYOUT, SECONDS, until
+from lab import FAR4, LAYOUT, NEIGHBOUR4, SECONDS, until
 from test_lists import tables
 from test_up import Stream
 
@@ -127,3 +127,21 @@ def test_p22_down_gives_everything_back(lab):
     assert len(memory(maps)) == len(maps) > 10
     lab.sumun("down")
     until(lambda: not memory(maps), what="the kernel giving back all maps")
+
+
+def test_growing_that_fails_on_the_way_leaves_no_list_behind(lab):
+    """Where a larger table could not be put in its place, the next list is where packets look."""
+    lab.listen(5001)
+    small, other = lab.directory / "small.txt", lab.directory / "other.txt"
+    small.write_text(f"{FAR4}\n")
+    other.write_text("198.51.100.1\n")
+    large = write_large(lab, "large.txt", 0)
+    lab.up(f"deny-list = {other}")
+    # A directory is in the way of the new pin; by then, packets already look at the new tables.
+    os.mkdir(f"{lab.state}/{LAYOUT}/fresh")
+    assert lab.up(f"deny-list = {large}", check=False).returncode != 0
+    os.rmdir(f"{lab.state}/{LAYOUT}/fresh")
+    lab.up(f"deny-list = {small}")
+    assert not lab.reaches(5001, source=FAR4), "listed"
+    assert lab.reaches(5001, source=NEIGHBOUR4), "not listed"
+    assert lab.json("list")[0]["packets"] > 0

@@ -497,7 +497,7 @@ struct filter_state {
 	__u32 aggregated[2]; /* by family: not zero once neighbours got their network banned */
 	__u32 pages;         /* room of a table of lists: PREFIX_PAGE_SIZE each */
 	__u32 banned[FAMILY_COUNT]; /* not zero once somebody was banned */
-	__u32 reserved;
+	__u32 growing; /* not zero while tables of lists are made larger, and until that is done */
 	char bans_path[BANS_PATH_SIZE]; /* where bans are kept over a reboot; "": nowhere */
 	char guard_names[GUARDS_MAX + 1][GUARD_NAME_SIZE];
 	struct filter_list_info lists[LISTS_MAX + 1];

@@ -215,13 +215,18 @@ static int say_too_large(struct error *error)
 	return error_set(error, -E2BIG, "the lists are too large together");
 }
 
+/* What somebody began to make larger and did not finish is made larger once more. */
 static int make_room(struct store *store, size_t pages, struct error *error)
 {
-	if (pages <= store->tables.state->pages)
-		return 0;
-	if (!room_for(pages))
+	uint32_t present = store->tables.state->pages, room = present;
+
+	if (pages > present)
+		room = room_for(pages);
+	if (!room)
 		return say_too_large(error);
-	return store_grow(store, room_for(pages), error);
+	if (room == present && !store->tables.state->growing)
+		return 0;
+	return store_grow(store, room, error);
 }
 
 int list_store_room(const struct list_set *set, uint32_t *ret_pages, struct error *error)

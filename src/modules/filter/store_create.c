@@ -346,6 +346,9 @@ static int put_larger(struct store *store, uint32_t pages, int program_fd, int l
 
 	for (uint32_t index = 0; r == 0 && index < LIST_TABLES; index++)
 		r = copy_table(store, store->fds[STORE_LISTS], lists_fd, index, pages, error);
+	/* Who dies or fails from here on leaves packets with tables that no pin leads to. */
+	if (r == 0)
+		store->tables.state->growing = 1;
 	if (r == 0)
 		r = update_links(store, program_fd, error);
 	if (r == 0 && *store->directory)
@@ -381,5 +384,6 @@ int store_grow(struct store *store, uint32_t pages, struct error *error)
 	store->program_fd = TAKE_FD(program);
 	store->fds[STORE_LISTS] = TAKE_FD(lists);
 	store->tables.state->pages = pages;
+	store->tables.state->growing = 0;
 	return 0;
 }
