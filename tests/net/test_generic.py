@@ -6,12 +6,13 @@ Devices of kinds that need no card: those that this kernel does not have are ski
 import contextlib
 import fcntl
 import os
+import socket
 import struct
 
 import pytest
 
 import frames
-from lab import HOST_MAC, PEER_MAC, inside, mac, until
+from lab import HOST6, HOST_MAC, PEER_MAC, inside, mac, until
 
 TUNSETIFF, IFF_TUN, IFF_TAP, IFF_NO_PI = 0x400454CA, 1, 2, 0x1000
 WITHOUT_NATIVE = ("lo", "bridge", "ifb", "vxlan")
@@ -62,6 +63,39 @@ def test_p25_generic_mode_is_never_silent(lab, kind):
     run = lab.run("-i", "0.2")
     until(lambda: any(f"{device} (generic)" in line for line in run.lines()), what="a report")
     assert run.stop() == 0
+
+
+def test_big_tcp_segments_are_no_malformed_packets(lab):
+    """In generic mode come segments of more than 64 KiB, for which IP headers have no number."""
+    device = make(lab, "bridge")
+    lab.ip(lab.host, "addr", "flush", "dev", "g0")
+    lab.ip(lab.host, "link", "set", "g0", "master", device)
+    lab.ip(lab.host, "addr", "add", f"{HOST6}/48", "dev", device, "nodad")
+    target = lab.ip(lab.host, "-br", "link", "show", device).stdout.split()[2]
+    lab.neighbour(lab.peer, "p0", HOST6, target)
+    for name, end in ((lab.host, "g0"), (lab.host, device), (lab.peer, "p0")):
+        if lab.ip(name, "link", "set", end, "gso_max_size", "190000", "gro_max_size", "190000",
+                  check=False).returncode:
+            pytest.skip("no BIG TCP here")
+    lab.up("", device)
+    server = lab.listen(5001, HOST6)
+    server.settimeout(5)
+    client = lab.make_socket(lab.peer, socket.AF_INET6, socket.SOCK_STREAM)
+    client.settimeout(5)
+    client.connect((HOST6, 5001))
+    peer, _ = server.accept()
+    peer.settimeout(5)
+    data, got = bytes(1 << 20), 0
+    for _ in range(20):
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            client.send(data)
+        got += len(peer.recv(4 << 20))
+    assert got > 4 << 20
+    peer.close()
+    stats = lab.stats()
+    assert stats["reasons"]["malformed"]["packets"] == 0
+    assert stats["bytes"] > 1.0 * got
 
 
 def test_p25_generic_mode_filters(lab):

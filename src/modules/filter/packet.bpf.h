@@ -94,6 +94,15 @@ static __always_inline __u32 frame_bytes(struct xdp_md *ctx)
 	return bpf_xdp_get_buff_len(ctx);
 }
 
+/*
+ * What the IP header says, of `room` bytes that are there. Segments that the kernel put together
+ * do not fit into the field when they are larger (BIG TCP): it is 0 then, and all of it counts.
+ */
+static __always_inline __u32 ip_length(__u32 field, __u32 room)
+{
+	return !field && room > 0xffff ? room : field;
+}
+
 /* Sets ip_offset and *type (network order), behind at most two VLAN tags. */
 static __always_inline enum filter_reason parse_ethernet(struct xdp_md *ctx, struct packet *packet,
 							 __be16 *type)
@@ -123,16 +132,16 @@ static __always_inline enum filter_reason parse_ethernet(struct xdp_md *ctx, str
 static __always_inline enum filter_reason parse_ipv4(struct xdp_md *ctx, struct packet *packet)
 {
 	struct iphdr *ip = frame_start(ctx) + packet->ip_offset;
-	__u32 header, total;
+	__u32 header, total, room;
 	__u16 fragment;
 
 	if ((void *)(ip + 1) > frame_end(ctx))
 		return REASON_MALFORMED;
 	packet->protocol = ip->protocol;
 	header = ip->ihl * 4;
-	total = bpf_ntohs(ip->tot_len);
-	if (ip->version != 4 || header < sizeof(*ip) || total < header ||
-	    total > frame_bytes(ctx) - packet->ip_offset)
+	room = frame_bytes(ctx) - packet->ip_offset;
+	total = ip_length(bpf_ntohs(ip->tot_len), room);
+	if (ip->version != 4 || header < sizeof(*ip) || total < header || total > room)
 		return REASON_MALFORMED;
 
 	packet->offset = packet->ip_offset + header;
@@ -232,14 +241,16 @@ __noinline __u64 walk_extensions(struct xdp_md *ctx, __u32 offset, __u32 length,
 static __always_inline enum filter_reason parse_ipv6(struct xdp_md *ctx, struct packet *packet)
 {
 	struct ipv6hdr *ip = frame_start(ctx) + packet->ip_offset;
+	__u32 room;
 	__u64 walk;
 
 	if ((void *)(ip + 1) > frame_end(ctx))
 		return REASON_MALFORMED;
 	packet->protocol = ip->nexthdr;
 	packet->offset = packet->ip_offset + sizeof(*ip);
-	packet->length = bpf_ntohs(ip->payload_len);
-	if (ip->version != 6 || packet->length > frame_bytes(ctx) - packet->offset)
+	room = frame_bytes(ctx) - packet->offset;
+	packet->length = ip_length(bpf_ntohs(ip->payload_len), room);
+	if (ip->version != 6 || packet->length > room)
 		return REASON_MALFORMED;
 	/* An IPv4 address does not travel in IPv6; the host throws it away. */
 	if (unlikely(!ip->saddr.s6_addr32[0] && !ip->saddr.s6_addr32[1] &&
