@@ -44,7 +44,8 @@ uint64_t ban_info_time(const struct filter_ban_info *info)
 
 bool ban_info_is_remembered(const struct filter_ban_info *info, uint64_t boottime)
 {
-	return (info->origin == ORIGIN_GUARD || info->origin == ORIGIN_SCAN) &&
+	/* What may be forged counts for nothing later, and there can be any number of it. */
+	return (info->origin == ORIGIN_GUARD || info->origin == ORIGIN_SCAN) && info->offences &&
 	       (int64_t)(boottime - info->since) <= REMEMBERED_NS;
 }
 

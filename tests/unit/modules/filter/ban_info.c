@@ -60,17 +60,20 @@ static void a_ban_began_when_it_did(void **state)
 			now - DAYS(4000) + NSEC_PER_SEC);
 }
 
-static void guards_remember_for_two_days(void **state)
+static void proven_offences_are_remembered_for_two_days(void **state)
 {
 	static const struct {
 		uint32_t origin;
 		int64_t days;
+		uint32_t offences;
 		bool remembered;
 	} rows[] = {
-		{ ORIGIN_GUARD, 0, true },   { ORIGIN_GUARD, 2, true },
-		{ ORIGIN_GUARD, 3, false },  { ORIGIN_SCAN, 2, true },
-		{ ORIGIN_SCAN, 3, false },   { ORIGIN_OPERATOR, 0, false },
-		{ ORIGIN_CONFIG, 0, false },
+		{ ORIGIN_GUARD, 0, 1, true },	  { ORIGIN_GUARD, 2, 1, true },
+		{ ORIGIN_GUARD, 3, 1, false },	  { ORIGIN_SCAN, 2, 1, true },
+		{ ORIGIN_SCAN, 3, 1, false },	  { ORIGIN_OPERATOR, 0, 1, false },
+		{ ORIGIN_CONFIG, 0, 1, false },
+		/* May be forged. */
+		{ ORIGIN_GUARD, 0, 0, false },	  { ORIGIN_SCAN, 0, 0, false },
 	};
 	/* Just booted, so that the older ones began before. */
 	const uint64_t boots[] = { 100 * NSEC_PER_SEC, DAYS(400) };
@@ -78,7 +81,8 @@ static void guards_remember_for_two_days(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
 		uint64_t boot = boots[i % 2];
 		struct filter_ban_info info = { .since = boot - DAYS((uint64_t)rows[i / 2].days),
-						.origin = rows[i / 2].origin };
+						.origin = rows[i / 2].origin,
+						.offences = rows[i / 2].offences };
 
 		assert_int_equal(ban_info_is_remembered(&info, boot), rows[i / 2].remembered);
 	}
@@ -90,7 +94,7 @@ int main(void)
 		cmocka_unit_test(every_origin_has_a_name),
 		cmocka_unit_test(a_reason_is_cut_at_a_whole_character),
 		cmocka_unit_test(a_ban_began_when_it_did),
-		cmocka_unit_test(guards_remember_for_two_days),
+		cmocka_unit_test(proven_offences_are_remembered_for_two_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
