@@ -202,6 +202,15 @@ def test_file_that_cannot_be_written(lab):
     assert lab.sumun("down").returncode == 0
 
 
+@pytest.mark.parametrize("make", (os.mkfifo, os.mkdir))
+def test_something_else_beside_the_file_holds_nobody_up(lab, path, make):
+    up(lab, path)
+    make(f"{path}.new")
+    assert "cannot keep the bans" in lab.sumun("ban", FAR4).stderr
+    assert list(bans(lab)) == [FAR4]
+    lab.sumun("down")
+
+
 def test_unbanned_stays_unbanned(lab, path):
     up(lab, path)
     lab.sumun("ban", FAR4, PEER4)

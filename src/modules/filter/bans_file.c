@@ -161,8 +161,14 @@ static int open_temporary(const char *path, char ret_temporary[PATH_MAX], FILE *
 		return -ENAMETOOLONG;
 	do {
 		cleanup_close(&fd);
-		fd = open(ret_temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &ours) < 0)
+		/* O_NONBLOCK: a pipe that nobody reads must not hold us up before it is refused. */
+		fd = open(ret_temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+			  0600);
+		if (fd < 0 || fstat(fd, &ours) < 0)
+			return -errno;
+		if (!S_ISREG(ours.st_mode))
+			return -EINVAL;
+		if (flock(fd, LOCK_EX) < 0 || fstat(fd, &ours) < 0)
 			return -errno;
 	} while (stat(ret_temporary, &there) < 0 || there.st_ino != ours.st_ino);
 	if (ftruncate(fd, 0) < 0)
