@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <ctype.h>
+#include <errno.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,8 +288,12 @@ static bool next_line(struct reader *reader)
 	const char *wrong = NULL;
 	size_t indent;
 
-	if (length < 0)
+	if (length < 0) {
+		/* Also where there was no memory for the line: half a file is no configuration. */
+		if (!feof(reader->file))
+			tell(reader, reader->number + 1, strerror(errno));
 		return false;
+	}
 	reader->number++;
 	if (reader->number == 1 && strncmp(reader->line, "\xef\xbb\xbf", 3) == 0) {
 		/* A byte order mark, as some editors write it. */

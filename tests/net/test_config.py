@@ -129,6 +129,14 @@ def test_junk(check):
         assert not kinds & {"Cc", "Cf", "Zl", "Zp"}, errors
 
 
+def test_what_memory_does_not_hold_is_no_configuration():
+    """A line without an end: what was read up to there is not taken for all of it."""
+    result = subprocess.run(["prlimit", f"--as={1 << 30}", SUMUN, "check", "/dev/zero"],
+                            capture_output=True, text=True, timeout=SECONDS)
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr == "sumun: error: /dev/zero:1: Cannot allocate memory\n"
+
+
 def test_no_such_file_and_wrong_usage(tmp_path):
     def sumun(*words):
         result = subprocess.run([SUMUN, *words], capture_output=True, text=True, timeout=SECONDS)
