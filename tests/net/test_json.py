@@ -75,6 +75,16 @@ def test_schema(lab):
         assert lab.sumun(command, "--json").stdout.count("\n") == 1
 
 
+def test_interface_of_any_name(lab):
+    """The kernel takes nearly any bytes for a name; JSON has the interface all the same."""
+    odd = 'a"\udcff\\'  # a byte that is no UTF-8
+    lab.ip(lab.host, "link", "add", odd, "type", "veth", "peer", "name", "other")
+    lab.up("", "g0", odd)
+    for words in ("status", "stats"):
+        names = [row["name"] for row in lab.json(words)["interfaces"]]
+        assert sorted(names) == ['a"\\xff\\\\', "g0"], words
+
+
 def test_most_ports_first(lab):
     lab.up()
     wire = lab.wire()

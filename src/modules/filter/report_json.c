@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
+#include <net/if.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "modules/filter/describe.h"
 #include "modules/filter/fills.h"
@@ -157,6 +159,15 @@ static json_t *dropped_json(const struct store *store)
 
 /* ---- the filter itself ------------------------------------------------------------------- */
 
+/* An interface may be called by any bytes, and JSON is UTF-8. */
+static json_t *interface_json(const char *name)
+{
+	char escaped[4 * IF_NAMESIZE];
+	json_t *text = json_string(*name ? name : "(gone)");
+
+	return text ? text : json_string(text_escape(name, escaped, sizeof(escaped)));
+}
+
 json_t *report_interfaces_json(const struct store *store)
 {
 	struct gate_interface interfaces[INTERFACES_SHOWN];
@@ -166,11 +177,11 @@ json_t *report_interfaces_json(const struct store *store)
 	for (size_t i = 0; i < count; i++) {
 		char since[TIMESTAMP_TEXT];
 
-		json_array_append_new(
-			array, json_pack("{s:s, s:s, s:s}", "name",
-					 *interfaces[i].name ? interfaces[i].name : "(gone)",
-					 "mode", attach_mode_name(interfaces[i].mode), "since",
-					 timestamp_rfc3339(interfaces[i].since, since)));
+		json_array_append_new(array,
+				      json_pack("{s:o, s:s, s:s}", "name",
+						interface_json(interfaces[i].name), "mode",
+						attach_mode_name(interfaces[i].mode), "since",
+						timestamp_rfc3339(interfaces[i].since, since)));
 	}
 	return array;
 }
