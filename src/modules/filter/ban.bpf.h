@@ -257,15 +257,18 @@ __noinline int ban_neighbours(struct xdp_md *ctx, const struct packet *packet, _
 }
 
 /*
- * Whether what this source used up was its own doing: nearly all of the connections that it
- * was charged for were completed, all but one or seven in eight. Packets and bytes can be
- * forged one by one, with the ports of a connection too, and prove nothing.
+ * Whether what this source used up was its own doing: it completed all of the connections
+ * that it was charged for, so that whoever forges SYNs in its name only takes from what it
+ * may do, and it completed more than a few. Packets and bytes can be forged one by one, with
+ * the ports of a connection too, and prove nothing.
  */
+enum { PROOF_CONNECTIONS = 3 }; /* more than */
+
 static __always_inline bool is_proven(const struct packet *packet, const struct filter_guard *guard,
 				      __u64 key)
 {
 	__u64 now = now_fine(), one = guard->connections.interval >> PRICE_SHIFT;
-	__u64 due, proven, lacking;
+	__u64 due, proven;
 	struct filter_meter *meter;
 
 	if (packet->protocol != IPPROTO_TCP || !packet->connects)
@@ -277,8 +280,7 @@ static __always_inline bool is_proven(const struct packet *packet, const struct 
 	proven = READ_ONCE(meter->proven);
 	if (due <= now || proven <= now)
 		return false;
-	lacking = due > proven ? due - proven : 0;
-	return lacking <= one || lacking <= (due - now) / 8;
+	return due < proven + one && proven - now > PROOF_CONNECTIONS * one;
 }
 
 /* Ticks; 0: no ban. What may be forged bans for short, and does not add up. */
