@@ -83,19 +83,19 @@ def test_come_back_with_the_time_left(lab, path):
 def test_offences_come_back(lab, path):
     """The second ban is the longer one, also when a reboot was in between."""
     with Answerer(lab.listen(8080)):
-        settings = WEB.replace("20/min", "20/s").replace("10m", "1s")
+        settings = WEB.replace("20/min", "20/s").replace("10m", "4s")
         up(lab, path, sections=settings)
         while lab.reaches(8080, seconds=0.05):
             pass
         again(lab, path, sections=settings)
         ban, = bans(lab).values()
         assert ban["offences"] == 1
-        until(lambda: lab.reaches(8080, seconds=0.02), 3, 0.02, "the end of the ban")
+        until(lambda: lab.reaches(8080, seconds=0.02), 10, 0.02, "the end of the ban")
         while lab.reaches(8080, seconds=0.05):
             pass
         ban, = bans(lab).values()
         assert ban["offences"] == 2
-        assert 1.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 2.5
+        assert 7.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 8.5
 
 
 def test_wall_clock(lab, path):
@@ -110,8 +110,8 @@ def test_wall_clock(lab, path):
     left = {address: ban["until"] and seconds_of(ban["until"]) - now
             for address, ban in bans(lab).items()}
     assert set(left) == {"203.0.113.2", "203.0.113.3", "203.0.113.4"}
-    assert 98 < left["203.0.113.2"] < 102
-    assert 58 < left["203.0.113.3"] < 62, "it lasts a minute, whatever the day"
+    assert 98 < left["203.0.113.2"] < 110
+    assert 58 < left["203.0.113.3"] < 70, "it lasts a minute, whatever the day"
     assert left["203.0.113.4"] is None
     assert all(seconds_of(ban["since"]) < time.time() + 1 for ban in bans(lab).values())
     # And it ends when it says.

@@ -258,9 +258,9 @@ __noinline int ban_neighbours(struct xdp_md *ctx, const struct packet *packet, _
 
 /*
  * Whether what this source used up was its own doing: it completed all of the connections
- * that it was charged for, so that whoever forges SYNs in its name only takes from what it
- * may do, and it completed more than a few. Packets and bytes can be forged one by one, with
- * the ports of a connection too, and prove nothing.
+ * that it was charged for but one, so that whoever forges SYNs in its name only takes from
+ * what it may do, and it completed more than a few. Packets and bytes can be forged one by one,
+ * with the ports of a connection too, and prove nothing.
  */
 enum { PROOF_CONNECTIONS = 3 }; /* more than */
 
@@ -280,7 +280,7 @@ static __always_inline bool is_proven(const struct packet *packet, const struct 
 	proven = READ_ONCE(meter->proven);
 	if (due <= now || proven <= now)
 		return false;
-	return due < proven + one && proven - now > PROOF_CONNECTIONS * one;
+	return due <= proven + one && proven - now > PROOF_CONNECTIONS * one;
 }
 
 /* Ticks; 0: no ban. What may be forged bans for short, and does not add up. */
