@@ -11,7 +11,7 @@ from answerer import Answerer
 from lab import FAR4, HOST4, PEER4, PEER6, HOST6, RINGS, until
 from times import seconds_of
 
-SECTIONS = ("[guard web]\nports = tcp/8080\nper-source = 20/min\nburst = 3\nban = 10m\n"
+SECTIONS = ("[guard web]\nports = tcp/8080\nper-source = 20/min\nburst = 5\nban = 10m\n"
             "[scan]\ndetect = on\nports = 3\nban = 30s\n")
 
 

@@ -83,19 +83,19 @@ def test_come_back_with_the_time_left(lab, path):
 def test_offences_come_back(lab, path):
     """The second ban is the longer one, also when a reboot was in between."""
     with Answerer(lab.listen(8080)):
-        settings = WEB.replace("20/min", "20/s").replace("10m", "4s")
+        settings = WEB.replace("10m", "8s").replace("burst = 3", "burst = 5")
         up(lab, path, sections=settings)
-        while lab.reaches(8080, seconds=0.05):
+        while lab.reaches(8080, seconds=1):
             pass
         again(lab, path, sections=settings)
         ban, = bans(lab).values()
         assert ban["offences"] == 1
-        until(lambda: lab.reaches(8080, seconds=0.02), 10, 0.02, "the end of the ban")
-        while lab.reaches(8080, seconds=0.05):
+        until(lambda: lab.reaches(8080, seconds=0.2), 20, 0.02, "the end of the ban")
+        while lab.reaches(8080, seconds=1):
             pass
         ban, = bans(lab).values()
         assert ban["offences"] == 2
-        assert 7.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 8.5
+        assert 15.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 17
 
 
 def test_wall_clock(lab, path):
