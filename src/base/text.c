@@ -198,3 +198,24 @@ int text_take_number(const char **cursor, uint64_t max, uint64_t *ret_value)
 	*ret_value = value;
 	return 0;
 }
+
+void text_wrap(const char *text, int column, int indent, FILE *out)
+{
+	const int width = 80;
+	bool first = true; /* of its line */
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (!first && column + 1 + length > width) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+			first = true;
+		}
+		column += fprintf(out, "%s%.*s", first ? "" : " ", length, text);
+		first = false;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}

@@ -36,6 +36,12 @@ enum { QUOTE_TEXT = 72 };
  */
 const char *text_quote(const char *text, char buffer[QUOTE_TEXT]);
 
+/*
+ * Prints `text` in lines of 80 characters, `indent` blanks before each but the first, which goes
+ * on where the cursor stands, at `column`. Breaks at blanks; a longer word stays whole.
+ */
+void text_wrap(const char *text, int column, int indent, FILE *out);
+
 /* Splits on commas and white space, in place. Returns the next word or NULL; start with *cursor =
  * text. */
 char *text_next_word(char **cursor);

@@ -11,6 +11,7 @@
 #include "core/arguments.h"
 #include "core/module.h"
 #include "core/run.h"
+#include "core/selftest.h"
 #include "doctor/doctor.h"
 
 static int command_check(int argc, char **argv)
@@ -35,6 +36,8 @@ static const struct command own_commands[] = {
 	  command_check },
 	{ "doctor", "[--json] [IFACE...]", "what can this host do, what not, and why",
 	  command_doctor },
+	{ "selftest", "[--json] [-n N]", "are the numbers right? counts what it does itself",
+	  command_selftest },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -38,6 +38,7 @@ static const struct {
 	    "do it even where it shuts out a peer that this host needs", 0 } },
 	{ ACCEPT_FOR, { "for", KEY_FOR, "DURATION", 0, "how long: 90s, 10m, 1h30m, 2d", 0 } },
 	{ ACCEPT_EVENTS, { "count", 'n', "COUNT", 0, "end after COUNT events", 0 } },
+	{ ACCEPT_NUMBER, { "count", 'n', "N", 0, "make N of each happen (1000)", 0 } },
 	{ ACCEPT_EVENTS,
 	  { "reason", KEY_REASON, "REASON,...", 0,
 	    "only packets that were dropped for one of these", 0 } },

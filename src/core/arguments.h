@@ -19,6 +19,7 @@ enum arguments_accepted {
 	ACCEPT_WHY = 1 << 6,      /* --why TEXT */
 	ACCEPT_GATE = 1 << 8,     /* --confirm SECONDS, --dry-run, --shadow */
 	ACCEPT_EVENTS = 1 << 7,   /* --reason, --kind, --source, --port, and -n as events */
+	ACCEPT_NUMBER = 1 << 9,   /* -n as how many of each */
 };
 
 struct arguments {

@@ -99,3 +99,28 @@ int ladder_try(enum thing thing, unsigned events, struct rung_result results[RUN
 
 /* What is taken of results whose `provoked` and `counted` are filled in; marks their states. */
 int ladder_choose(struct rung_result *results, size_t count);
+
+/* ---- counting with the rung that is taken ---------------------------------------------- */
+
+struct rung_counter;
+
+/*
+ * Takes the first rung that works, or else the first that could be attached, whose numbers are
+ * wrong then. Counts events of the calling thread alone. Not for THING_PACKET, nor for things
+ * of sockets or of children. NULL with the reason when nothing can be attached.
+ */
+struct rung_counter *rung_counter_new(enum thing thing, struct error *error);
+struct rung_counter *rung_counter_free(struct rung_counter *counter); /* NULL is fine */
+
+const struct rung *rung_counter_rung(const struct rung_counter *counter);
+unsigned rung_counter_hits(const struct rung_counter *counter); /* by one event: of pairs two */
+
+/* Between the two stands nothing but the events; the second says how many hits there were. */
+void rung_counter_arm(struct rung_counter *counter);
+uint64_t rung_counter_disarm(struct rung_counter *counter);
+
+static inline void cleanup_rung_counter(struct rung_counter **counter)
+{
+	rung_counter_free(*counter);
+}
+#define CLEANUP_RUNG_COUNTER __attribute__((cleanup(cleanup_rung_counter)))

@@ -39,6 +39,11 @@ static inline void cleanup_attachment(struct attachment *attachment)
 int provoke(struct ladder_bpf *programs, enum thing thing, unsigned events, uint64_t *ret_provoked,
 	    struct error *error);
 
+/* From now on events of the calling thread count, while armed; arming begins at zero. */
+int ladder_watch_self(const struct ladder_bpf *programs);
+void ladder_arm(struct ladder_bpf *programs);
+void ladder_disarm(struct ladder_bpf *programs);
+
 /* Tries an XDP rung in a network namespace of its own. */
 int try_packets(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
 		struct rung_result *result);

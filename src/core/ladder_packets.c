@@ -5,14 +5,9 @@
  * it when it ends.
  */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/veth.h>
 #include <net/if.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -23,8 +18,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "core/cable.h"
 #include "core/ladder_hooks.h"
-#include "core/netlink.h"
 #include "ladder.skel.h"
 
 #ifndef ETH_P_802_EX1
@@ -33,78 +28,16 @@
 
 enum { PATIENCE_MS = 2000 };
 
-static const char near_end[] = "near", far_end[] = "far";
-
-/* ---- a cable -------------------------------------------------------------------------- */
-
-static int make_cable(void)
-{
-	const struct ifinfomsg link = { .ifi_family = AF_UNSPEC };
-	struct rtattr *information, *data, *other;
-	struct netlink_request request;
-
-	netlink_begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &link, sizeof(link));
-	netlink_add(&request, IFLA_IFNAME, near_end, sizeof(near_end));
-	information = netlink_add(&request, IFLA_LINKINFO, NULL, 0);
-	netlink_add(&request, IFLA_INFO_KIND, "veth", sizeof("veth"));
-	data = netlink_add(&request, IFLA_INFO_DATA, NULL, 0);
-	other = netlink_add(&request, VETH_INFO_PEER, &link, sizeof(link));
-	netlink_add(&request, IFLA_IFNAME, far_end, sizeof(far_end));
-	netlink_end(&request, other);
-	netlink_end(&request, data);
-	netlink_end(&request, information);
-	return netlink_call(NETLINK_ROUTE, &request, NULL, NULL);
-}
-
-static int bring_up(const char *name)
-{
-	CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq request = { .ifr_flags = IFF_UP };
-
-	strcpy(request.ifr_name, name);
-	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
-}
-
-/* So that nobody speaks unasked. */
-static void silence_ipv6(void)
-{
-	CLEANUP_CLOSE int fd =
-		open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, "1", 1) < 0)
-		return; /* its packets count as well then: more than provoked is fine */
-}
-
-/* The far end is opened last: its carrier is there at once. */
-static int make_network(void)
-{
-	int r;
-
-	if (unshare(CLONE_NEWNET) < 0)
-		return -errno;
-	silence_ipv6();
-	r = make_cable();
-	if (r == 0)
-		r = bring_up(near_end);
-	return r == 0 ? bring_up(far_end) : r;
-}
-
 /* ---- frames --------------------------------------------------------------------------- */
 
 static int send_frames(unsigned count)
 {
-	CLEANUP_CLOSE int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	const struct sockaddr_ll to = { .sll_family = AF_PACKET,
-					.sll_ifindex = (int)if_nametoindex(far_end),
-					.sll_halen = ETH_ALEN };
 	struct ethhdr frame[5] = { { .h_proto = htons(ETH_P_802_EX1) } };
+	CLEANUP_CLOSE int fd = -1;
+	int r = cable_socket(&fd);
 
 	memset(frame->h_dest, 0xff, ETH_ALEN);
-	for (unsigned i = 0; fd >= 0 && i < count; i++)
-		if (sendto(fd, frame, sizeof(frame), 0, (const struct sockaddr *)&to, sizeof(to)) <
-		    0)
-			return -errno;
-	return fd < 0 ? -errno : 0;
+	return r < 0 ? r : cable_send(fd, frame, sizeof(frame), count);
 }
 
 /* A softirq takes them from the wire, at once or a moment later. */
@@ -123,7 +56,8 @@ static int count_frames(struct ladder_bpf *programs, const struct rung *rung, un
 			struct rung_result *result)
 {
 	CLEANUP_ATTACHMENT struct attachment attachment = ATTACHMENT_NONE;
-	int r = hook_attach(programs, rung, if_nametoindex(near_end), &attachment, &result->reason);
+	int r = hook_attach(programs, rung, if_nametoindex(CABLE_NEAR), &attachment,
+			    &result->reason);
 
 	if (r < 0)
 		return r;
@@ -173,7 +107,7 @@ static int run_unattached(struct ladder_bpf *programs, const struct rung *rung, 
 static int in_child(struct ladder_bpf *programs, const struct rung *rung, unsigned events,
 		    struct rung_result *result)
 {
-	int r = make_network();
+	int r = cable_make();
 
 	if (r < 0)
 		return run_unattached(programs, rung, events, r, result);

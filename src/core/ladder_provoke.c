@@ -22,22 +22,21 @@
 enum { EVENTS_MAX = 64, DISCARD = 9 };
 
 /*
- * Between arm() and disarm() stands nothing but the events. The words are in memory that the
- * kernel side shares, also after fork().
+ * Between ladder_arm() and ladder_disarm() stands nothing but the events. The words are in
+ * memory that the kernel side shares, also after fork().
  */
-static void arm(struct ladder_bpf *programs)
+void ladder_arm(struct ladder_bpf *programs)
 {
 	programs->bss->counted = 0;
 	__atomic_store_n(&programs->bss->armed, 1, __ATOMIC_SEQ_CST);
 }
 
-static void disarm(struct ladder_bpf *programs)
+void ladder_disarm(struct ladder_bpf *programs)
 {
 	__atomic_store_n(&programs->bss->armed, 0, __ATOMIC_SEQ_CST);
 }
 
-/* From now on events of the calling thread count. */
-static int watch_self(const struct ladder_bpf *programs)
+int ladder_watch_self(const struct ladder_bpf *programs)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options);
 
@@ -46,10 +45,10 @@ static int watch_self(const struct ladder_bpf *programs)
 
 static int system_calls(struct ladder_bpf *programs, unsigned events, uint64_t *ret_provoked)
 {
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
 		syscall(SYS_getppid);
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;
 }
@@ -58,10 +57,10 @@ static int opens(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pro
 {
 	int fds[EVENTS_MAX];
 
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
 		fds[i] = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0);
-	disarm(programs);
+	ladder_disarm(programs);
 	for (unsigned i = 0; i < events; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -75,13 +74,13 @@ static int forks(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pro
 {
 	pid_t children[EVENTS_MAX];
 
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++) {
 		children[i] = fork();
 		if (children[i] == 0)
 			_exit(0);
 	}
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = 0;
 	for (unsigned i = 0; i < events; i++)
 		if (children[i] > 0 && waitpid(children[i], NULL, 0) > 0)
@@ -101,7 +100,7 @@ static int children(struct ladder_bpf *programs, const char *program, unsigned e
 		pid_t child = fork();
 
 		if (child == 0) {
-			watch_self(programs);
+			ladder_watch_self(programs);
 			__atomic_store_n(&programs->bss->armed, 1, __ATOMIC_SEQ_CST);
 			if (program)
 				execl(program, program, NULL);
@@ -109,7 +108,7 @@ static int children(struct ladder_bpf *programs, const char *program, unsigned e
 		}
 		if (child > 0 && waitpid(child, &status, 0) > 0 && status == 0)
 			provoked++;
-		disarm(programs);
+		ladder_disarm(programs);
 	}
 	*ret_provoked = provoked;
 	return 0;
@@ -138,10 +137,10 @@ static int switches(struct ladder_bpf *programs, unsigned events, uint64_t *ret_
 	const struct timespec nap = { .tv_nsec = 1000000 };
 	long before = voluntary_switches();
 
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < 10 * events && voluntary_switches() < before + events; i++)
 		nanosleep(&nap, NULL);
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;
 }
@@ -155,10 +154,10 @@ static int faults(struct ladder_bpf *programs, unsigned events, uint64_t *ret_pr
 	if (memory == MAP_FAILED)
 		return -errno;
 	madvise((void *)memory, size, MADV_NOHUGEPAGE);
-	arm(programs);
+	ladder_arm(programs);
 	for (size_t i = 0; i < size; i += page)
 		memory[i] = 1;
-	disarm(programs);
+	ladder_disarm(programs);
 	munmap((void *)memory, size);
 	*ret_provoked = events;
 	return 0;
@@ -200,14 +199,14 @@ static int datagrams(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 	if (fd < 0 || bind(fd, (struct sockaddr *)&self, size) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&self, &size) < 0)
 		return -errno;
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
 		if (sendto(fd, &byte, 1, 0, (struct sockaddr *)&self, size) == 1)
 			sent++;
 	/* Received before the last sendto() returned: the loopback has no queue. */
 	for (uint64_t i = 0; i < sent; i++)
 		recv(fd, &byte, 1, MSG_DONTWAIT);
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = sent;
 	return 0;
 }
@@ -222,10 +221,10 @@ static int connects4(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 
 	if (fd < 0)
 		return -errno;
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
 		connect(fd, (const struct sockaddr *)&to, sizeof(to));
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;
 }
@@ -239,10 +238,10 @@ static int connects6(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 
 	if (fd < 0)
 		return -errno;
-	arm(programs);
+	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
 		connect(fd, (const struct sockaddr *)&to, sizeof(to));
-	disarm(programs);
+	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;
 }
@@ -272,7 +271,7 @@ int provoke(struct ladder_bpf *programs, enum thing thing, unsigned events, uint
 
 	if (events > EVENTS_MAX)
 		events = EVENTS_MAX;
-	r = programs ? watch_self(programs) : 0; /* counters need no program */
+	r = programs ? ladder_watch_self(programs) : 0; /* counters need no program */
 	if (r < 0)
 		return error_set(error, r, "cannot learn which thread this is: %s", strerror(-r));
 	r = ways[thing].make(programs, events, ret_provoked);

@@ -54,6 +54,8 @@ struct need {
 	uint32_t things;      /* bits by enum thing: each needs a hook that works */
 };
 
+struct selftest;
+
 struct module {
 	const char *name;
 	uint16_t events; /* enum event_module */
@@ -80,6 +82,12 @@ struct module {
 	/* Allows what it still writes once it runs; may be NULL. */
 	void (*writes)(void *instance, const struct confinement *confinement);
 	void *(*stop)(void *instance); /* NULL is fine; returns NULL */
+
+	/*
+	 * Makes known things happen and adds a row of each, see core/selftest.h; or NULL. An error
+	 * is a reason why that cannot be done, not a number that is wrong.
+	 */
+	int (*selftest)(struct selftest *test, struct error *error);
 
 	const struct command *commands; /* ends with a NULL name */
 	const struct need *needs;       /* ends with NULL commands */

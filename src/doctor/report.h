@@ -10,9 +10,3 @@
 void doctor_text(const struct facts *facts, const struct judgement *judgement, FILE *out);
 /* An object; NULL when out of memory. The caller owns it. */
 json_t *doctor_json(const struct facts *facts, const struct judgement *judgement);
-
-/*
- * `text` in lines of 80 characters, `indent` blanks before each but the first, which goes on
- * where the cursor stands, at `column`. Breaks at blanks; a longer word stays whole.
- */
-void print_wrapped(const char *text, int column, int indent, FILE *out);

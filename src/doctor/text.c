@@ -5,32 +5,12 @@
 #include "base/text.h"
 #include "doctor/report.h"
 
-enum { WIDTH = 80, LABEL = 22 };
-
-void print_wrapped(const char *text, int column, int indent, FILE *out)
-{
-	bool first = true; /* of its line */
-
-	while (*text) {
-		int length = (int)strcspn(text, " ");
-
-		if (!first && column + 1 + length > WIDTH) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-			first = true;
-		}
-		column += fprintf(out, "%s%.*s", first ? "" : " ", length, text);
-		first = false;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
+enum { LABEL = 22 };
 
 /* "  label      text", the text in a column of its own. */
 static void row(const char *label, const char *text, FILE *out)
 {
-	print_wrapped(text, fprintf(out, "  %-*s", LABEL - 2, label), LABEL, out);
+	text_wrap(text, fprintf(out, "  %-*s", LABEL - 2, label), LABEL, out);
 }
 
 #define ROW(out, label, ...)                       \
@@ -50,10 +30,10 @@ static void print_findings(const struct judgement *judgement, bool matter, FILE 
 		if (finding->matters != matter)
 			continue;
 		fputs(matter ? "  ! " : "  - ", out);
-		print_wrapped(finding->what.text, 4, 4, out);
+		text_wrap(finding->what.text, 4, 4, out);
 		if (finding->help.text[0]) {
 			fputs("      -> ", out);
-			print_wrapped(finding->help.text, 9, 9, out);
+			text_wrap(finding->help.text, 9, 9, out);
 		}
 	}
 }
@@ -83,7 +63,7 @@ static void print_broken(const struct judgement *judgement, enum verdict verdict
 		if (told)
 			continue;
 		fputs("  ! ", out);
-		print_wrapped(commands[i].why.text, 4, 4, out);
+		text_wrap(commands[i].why.text, 4, 4, out);
 		for (size_t k = i; k < judgement->command_count; k++)
 			if (commands[k].verdict == verdict &&
 			    strcmp(commands[k].why.text, commands[i].why.text) == 0)
@@ -91,7 +71,7 @@ static void print_broken(const struct judgement *judgement, enum verdict verdict
 							   "%s%.80s", length ? ", " : "",
 							   commands[k].commands);
 		fprintf(out, "      %s: ", verdict == VERDICT_BROKEN ? "stops" : "for");
-		print_wrapped(text, verdict == VERDICT_BROKEN ? 13 : 11, 13, out);
+		text_wrap(text, verdict == VERDICT_BROKEN ? 13 : 11, 13, out);
 	}
 }
 
@@ -138,7 +118,7 @@ static void print_commands(const struct judgement *judgement, FILE *out)
 		error_set(&text, 0, "%s%s%s%s%s%s", words[command->verdict], by ? " (" : "",
 			  by ? command->by : "", by ? ")" : "", command->why.text[0] ? ": " : "",
 			  command->why.text);
-		print_wrapped(text.text, LABEL, LABEL, out);
+		text_wrap(text.text, LABEL, LABEL, out);
 	}
 	row("check, help", "works: needs nothing", out);
 }
@@ -331,7 +311,7 @@ static void print_refused(const struct ladder *ladder, const struct thing_facts 
 		snprintf(line, sizeof(line), "not %s: %s", rung_name(&ladder->rungs[i], name),
 			 result->reason.text);
 		fputs("    ", out);
-		print_wrapped(line, 4, 6, out);
+		text_wrap(line, 4, 6, out);
 	}
 }
 
@@ -354,7 +334,7 @@ static void print_thing(enum thing thing, const struct thing_facts *facts, FILE 
 	}
 	snprintf(line, sizeof(line), "%s%s%s", name, remark && *remark ? ": " : "",
 		 remark ? remark : "");
-	print_wrapped(line, NAME, NAME, out);
+	text_wrap(line, NAME, NAME, out);
 	if (facts->taken >= 0 || !remark)
 		print_refused(ladder, facts, out);
 }

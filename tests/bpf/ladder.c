@@ -2,7 +2,9 @@
 /* The ladder in the running kernel: what it says works counts exactly, the rest has a reason. */
 #include "../unit/unit.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +69,30 @@ static void tracepoints_and_packets_work(void **state)
 		assert_row(ladder_try(things[i], 3, results) == 0, ladders[things[i]].name);
 }
 
+/* What another process does meanwhile is not counted, nor what is done while not armed. */
+static void a_counter_counts_this_thread_alone(void **state)
+{
+	struct error error = { "" };
+	CLEANUP_RUNG_COUNTER struct rung_counter *counter =
+		rung_counter_new(THING_SYSCALL_ENTER, &error);
+	pid_t child;
+
+	assert_row(counter, error.text);
+	child = fork();
+	if (child == 0)
+		for (;;)
+			syscall(SYS_getppid);
+	for (int round = 0; round < 10; round++) {
+		rung_counter_arm(counter);
+		for (int i = 0; i < EVENTS; i++)
+			syscall(SYS_getppid);
+		assert_int_equal(rung_counter_disarm(counter), EVENTS);
+		syscall(SYS_getppid);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 /* Runs in a child, as nobody: every reason says what is missing. */
 static int nobody(void)
 {
@@ -101,6 +127,7 @@ int main(void)
 		cmocka_unit_test(what_works_counts_every_event),
 		cmocka_unit_test(one_event_is_one),
 		cmocka_unit_test(tracepoints_and_packets_work),
+		cmocka_unit_test(a_counter_counts_this_thread_alone),
 		cmocka_unit_test(without_capabilities_they_are_named),
 	};
 

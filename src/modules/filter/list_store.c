@@ -19,10 +19,13 @@
 
 enum { PAGE = 4096, LOAD_ATTEMPTS = 10 };
 
+/* -ENOENT in a store that is not pinned: its lists can be neither shown nor changed. */
 static int table_directory(const struct store *store, uint32_t table, char ret_path[PINS_PATH])
 {
 	char name[32];
 
+	if (!*store->directory)
+		return -ENOENT;
 	snprintf(name, sizeof(name), "tables/%u", table);
 	return pins_path(ret_path, store->directory, name);
 }
@@ -261,7 +264,7 @@ static int build(struct store *store, const struct prefix_input *inputs, size_t 
 		return error_set(error, -errno, "cannot map a list table: %s", strerror(errno));
 	r = prefix_table_build(inputs, count, memory, pages, error);
 	munmap(memory, size);
-	if (r == 0)
+	if (r == 0 && *store->directory)
 		r = pins_add(fd, store->directory, store_list_pin(table, pin), PINS_OWNER, error);
 	if (r == 0) {
 		r = bpf_map_update_elem(store->fds[STORE_LISTS], &table, &fd, BPF_ANY);
@@ -357,7 +360,7 @@ int list_store_put(struct store *store, struct filter_policy *policy, const stru
 	while (is_used(store, table))
 		table++; /* at most four policies have tables, and there are LIST_TABLES */
 	free_table(store, table);
-	r = pin_sources(store, table, set, error);
+	r = *store->directory ? pin_sources(store, table, set, error) : 0;
 	if (r == 0)
 		r = build(store, inputs, count, table, error);
 	if (r < 0) {

@@ -58,7 +58,10 @@ int list_store_import(struct store *store, struct filter_policy *policy, struct 
 /* The room that a new store needs for these lists, for store_create_with_room(). */
 int list_store_room(const struct list_set *set, uint32_t *ret_pages, struct error *error);
 
-/* Builds the table of a policy that is not in force from these lists. */
+/*
+ * Builds the table of a policy that is not in force from these lists. A store that is not pinned
+ * keeps the table alone.
+ */
 int list_store_put(struct store *store, struct filter_policy *policy, const struct list_set *set,
 		   struct error *error);
 

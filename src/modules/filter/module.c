@@ -16,6 +16,7 @@
 #include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
 #include "modules/filter/module.h"
+#include "modules/filter/selftest.h"
 #include "modules/filter/settings.h"
 #include "modules/filter/report.h"
 #include "modules/filter/snapshot.h"
@@ -344,6 +345,7 @@ const struct module filter_module = {
 	.interval = filter_interval,
 	.writes = filter_writes,
 	.stop = filter_stop,
+	.selftest = filter_selftest,
 	.commands = filter_commands,
 	.needs = needs,
 };

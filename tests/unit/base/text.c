@@ -282,6 +282,20 @@ static void numbers_are_taken_up_to_the_limit(void **state)
 	}
 }
 
+static void long_text_is_wrapped(void **state)
+{
+	static const char words[] = "aaa bbb  ccc dddddddddddddddddddddddddddddddddddddddddddddddd"
+				    "ddddddddddddddddddddddddddddddddddddddddddddddddddd eee";
+	char page[256] = "";
+	CLEANUP_FCLOSE FILE *file = fmemopen(page, sizeof(page), "w");
+
+	text_wrap(words, 70, 2, file);
+	text_wrap("", 0, 2, file);
+	fflush(file);
+	assert_memory_equal(page, "aaa bbb\n  ccc\n  dddd", 20);
+	assert_non_null(strstr(page, "dddd\n  eee\n\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +308,7 @@ int main(void)
 		cmocka_unit_test(quotes_are_short_and_safe),
 		cmocka_unit_test(words_are_split_at_commas_and_blanks),
 		cmocka_unit_test(numbers_are_taken_up_to_the_limit),
+		cmocka_unit_test(long_text_is_wrapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

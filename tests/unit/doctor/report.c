@@ -120,19 +120,6 @@ static void interfaces_of_all_kinds(void **state)
 	assert_says(text_of_host(), "  none is up in this network namespace\n");
 }
 
-static void wrapping(void **state)
-{
-	static const char words[] = "aaa bbb  ccc dddddddddddddddddddddddddddddddddddddddddddddddd"
-				    "ddddddddddddddddddddddddddddddddddddddddddddddddddddd eee";
-	CLEANUP_FCLOSE FILE *file = fmemopen(page, sizeof(page), "w");
-
-	print_wrapped(words, 70, 2, file);
-	print_wrapped("", 0, 2, file);
-	fflush(file);
-	assert_memory_equal(page, "aaa bbb\n  ccc\n  dddd", 20);
-	assert_says(page, "dddd\n  eee\n\n");
-}
-
 static json_t *json_of_host(void)
 {
 	judge_host_of(&host);
@@ -214,10 +201,10 @@ static void words_for_features(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_good_page),        cmocka_unit_test(a_bad_page),
-		cmocka_unit_test(reasons_of_rungs),   cmocka_unit_test(interfaces_of_all_kinds),
-		cmocka_unit_test(wrapping),           cmocka_unit_test(json_of_a_good_host),
-		cmocka_unit_test(json_of_a_bad_host), cmocka_unit_test(words_for_features),
+		cmocka_unit_test(a_good_page),         cmocka_unit_test(a_bad_page),
+		cmocka_unit_test(reasons_of_rungs),    cmocka_unit_test(interfaces_of_all_kinds),
+		cmocka_unit_test(json_of_a_good_host), cmocka_unit_test(json_of_a_bad_host),
+		cmocka_unit_test(words_for_features),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
