@@ -4,7 +4,7 @@ import re
 import time
 
 import frames
-from lab import FAR4, HOST4, NEIGHBOUR4, PEER4, PEER6, HOST6
+from lab import FAR4, HOST4, NEIGHBOUR4, PEER4, PEER6, HOST6, until
 from times import seconds_of
 
 SETTINGS = "block-ports = udp/5000\nwatch-ports = udp/7000\n"
@@ -80,6 +80,29 @@ def test_lists(lab):
     assert stats["reasons"]["listed"]["dropped"] == 3
     assert re.search(r"^  bad +3 ", lab.sumun("stats").stdout, re.M)
     assert re.search(r"^  deny list +bad, 2 entries, loaded ", lab.sumun("status").stdout, re.M)
+
+
+def test_lists_of_a_change_that_was_taken_back(lab):
+    """What is in force is shown, though nobody has tidied up after the change yet."""
+    path = lab.directory / "bad.txt"
+    path.write_text("203.0.113.0/24\n")
+    lab.up(f"deny-list = {path}\n")
+    before = [lab.json("status")["lists"], lab.stats()["lists"], lab.json("list", "show")]
+    time.sleep(0.01)
+    path.write_text("203.0.113.1\n203.0.113.3\n2001:db8::/32\n")
+    lab.up(f"deny-list = {path}\n", options=("--confirm", "0.5"))
+    row, = lab.json("status")["lists"]
+    assert (row["entries-ipv4"], row["entries-ipv6"]) == (2, 1)
+    assert row["loaded"] > before[0][0]["loaded"]
+    until(lambda: not lab.json("status")["pending"], what="taking it back")
+    assert [lab.json("status")["lists"], lab.stats()["lists"],
+            lab.json("list", "show")] == before
+    assert "bad, 1 entry, loaded" in lab.sumun("status").stdout
+    assert re.search(r"^  bad +0 +0 B +1 ", lab.sumun("stats").stdout, re.M)
+    # And what was changed by hand.
+    lab.sumun("list", "add", "bad", "198.51.100.9")
+    row, = lab.json("status")["lists"]
+    assert row["entries-ipv4"] == 2 and row["loaded"] > before[0][0]["loaded"]
 
 
 def test_shadow(lab):

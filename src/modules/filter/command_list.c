@@ -52,11 +52,6 @@ static struct filter_counter packets_of(const struct store *store, const struct 
 	return sum;
 }
 
-static uint64_t loaded_of(const struct store *store, const struct list_source *list)
-{
-	return store->tables.state->lists[LABEL_LIST(list->label)].loaded;
-}
-
 static void print_lists(const struct store *store, const struct list_set *set)
 {
 	static const char *const titles[] = { "list", "kind", "IPv4", "IPv6", "packets", "loaded" };
@@ -73,7 +68,7 @@ static void print_lists(const struct store *store, const struct list_set *set)
 		table_cell(table, "%s", number_format(list->ranges.count4, number));
 		table_cell(table, "%s", number_format(list->ranges.count6, number));
 		table_cell(table, "%s", number_format(packets_of(store, list).packets, number));
-		table_cell(table, "%s", timestamp_local(loaded_of(store, list), time));
+		table_cell(table, "%s", timestamp_local(list_loaded(list), time));
 	}
 	if (table_rows(table))
 		table_print(table, stdout, 0);
@@ -93,7 +88,7 @@ static json_t *list_json(const struct store *store, const struct list_source *li
 	record_gauge(&record, "entries-ipv6", UNIT_NONE, list->ranges.count6);
 	record_counter(&record, "packets", UNIT_PACKETS, counter.packets);
 	record_counter(&record, "bytes", UNIT_BYTES, counter.bytes);
-	record_time(&record, "loaded", loaded_of(store, list));
+	record_time(&record, "loaded", list_loaded(list));
 	return record_json(&record);
 }
 

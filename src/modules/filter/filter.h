@@ -409,8 +409,7 @@ enum { LISTS_MAX = 63, LIST_NAME_SIZE = 32, LIST_TABLES = 8 };
 
 struct filter_list_info {
 	char name[LIST_NAME_SIZE]; /* "": this number is free */
-	__u64 loaded;              /* CLOCK_REALTIME, nanoseconds */
-	__u64 entries[2];          /* ranges after merging, IPv4 and IPv6 */
+	__u64 reserved[3];         /* what it holds stands with its ranges: struct list_ranges */
 };
 
 /* list_counters: one element a CPU; by number. */

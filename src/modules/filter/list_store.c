@@ -115,6 +115,59 @@ int list_store_load(const struct store *store, const struct filter_policy *polic
 	return 0;
 }
 
+/* The head of a list stands in its first page, so that is all that is read. */
+static int read_head(const char *directory, const char *name, struct list_ranges *ret_head)
+{
+	CLEANUP_CLOSE int fd = pins_open(directory, name, false);
+	uint64_t page[PAGE / sizeof(uint64_t)];
+	uint32_t first = 0;
+	int r = fd < 0 ? fd : bpf_map_lookup_elem(fd, &first, page);
+
+	if (r == 0)
+		memcpy(ret_head, page, sizeof(*ret_head));
+	return r;
+}
+
+static void read_facts(const struct store *store, uint32_t table,
+		       struct list_facts ret_facts[LISTS_MAX + 1])
+{
+	CLEANUP_CLOSEDIR DIR *dir = NULL;
+	const struct dirent *entry;
+	char directory[PINS_PATH];
+
+	memset(ret_facts, 0, (LISTS_MAX + 1) * sizeof(*ret_facts));
+	if (table >= LIST_TABLES || table_directory(store, table, directory) < 0)
+		return;
+	dir = opendir(directory);
+	while (dir && (entry = readdir(dir))) {
+		struct list_ranges head;
+		unsigned order, label;
+
+		if (sscanf(entry->d_name, "%u-%u", &order, &label) != 2 ||
+		    read_head(directory, entry->d_name, &head) < 0)
+			continue;
+		ret_facts[LABEL_LIST(label)] =
+			(struct list_facts){ .entries = { head.count[0], head.count[1] },
+					     .loaded = head.loaded };
+	}
+}
+
+void list_store_facts(const struct store *store, struct list_facts ret_facts[LISTS_MAX + 1])
+{
+	for (int i = 0; i < LOAD_ATTEMPTS; i++) {
+		uint32_t generation = store_policy(store)->generation;
+
+		read_facts(store, store_policy(store)->list_table, ret_facts);
+		if (store_policy(store)->generation == generation)
+			return;
+	}
+}
+
+uint64_t list_loaded(const struct list_source *source)
+{
+	return ((const struct list_ranges *)source->memory)->loaded;
+}
+
 int list_store_load_in_force(struct store *store, struct list_set *ret_set, struct error *error)
 {
 	for (int i = 0; i < LOAD_ATTEMPTS; i++) {
@@ -296,24 +349,6 @@ static bool free_table(struct store *store, uint32_t table)
 	return bpf_map_delete_elem(store->fds[STORE_LISTS], &table) == 0;
 }
 
-/* What people want to know of the lists in force. */
-static void note_lists(struct store *store)
-{
-	CLEANUP_LIST_SET struct list_set set = { .count = 0 };
-
-	if (list_store_load(store, store_policy(store), &set, NULL) < 0)
-		return;
-	for (size_t i = 0; i < set.count; i++) {
-		const struct list_source *source = &set.items[i];
-		struct filter_list_info *info =
-			&store->tables.state->lists[LABEL_LIST(source->label)];
-
-		info->entries[FAMILY_V4] = source->ranges.count4;
-		info->entries[FAMILY_V6] = source->ranges.count6;
-		info->loaded = ((const struct list_ranges *)source->memory)->loaded;
-	}
-}
-
 void list_store_tidy(struct store *store)
 {
 	bool freed = false;
@@ -323,7 +358,6 @@ void list_store_tidy(struct store *store)
 			freed |= free_table(store, table);
 	if (freed)
 		list_hints_trim(store);
-	note_lists(store);
 }
 
 static int pin_sources(struct store *store, uint32_t table, const struct list_set *set,

@@ -39,6 +39,19 @@ void list_set_free(struct list_set *set);
 /* The same of the policy in force, also while another command puts the next one in force. */
 int list_store_load_in_force(struct store *store, struct list_set *ret_set, struct error *error);
 
+/* When what the list holds was loaded; of one that is in the kernel. */
+uint64_t list_loaded(const struct list_source *source);
+
+/*
+ * What people want to know of the lists in force, by number; zeros where there is none. It is
+ * read from where the lists stand, because a change may be taken back without anybody there.
+ */
+struct list_facts {
+	uint64_t entries[2]; /* ranges after merging, IPv4 and IPv6 */
+	uint64_t loaded;     /* CLOCK_REALTIME, nanoseconds */
+};
+void list_store_facts(const struct store *store, struct list_facts ret_facts[LISTS_MAX + 1]);
+
 /*
  * Reads the lists that a configuration names, from their files: their labels say only
  * whether they allow. Warns of every line that it leaves out; -EINVAL when a list cannot be

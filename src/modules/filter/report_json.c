@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/describe.h"
 #include "modules/filter/fills.h"
+#include "modules/filter/list_store.h"
 #include "modules/filter/readers.h"
 #include "modules/filter/report.h"
 #include "modules/filter/sources.h"
@@ -101,10 +102,11 @@ static json_t *guards_json(const struct store *store, const struct snapshot *now
 
 static json_t *lists_json(const struct store *store, const struct snapshot *now)
 {
+	struct list_facts facts[LISTS_MAX + 1];
 	json_t *array = json_array();
 
+	list_store_facts(store, facts);
 	for (uint32_t i = 1; i <= LISTS_MAX; i++) {
-		const struct filter_list_info *list = &store->tables.state->lists[i];
 		const char *kind = list_kind(store_policy(store), i);
 		char loaded[TIMESTAMP_TEXT];
 		json_t *row;
@@ -112,11 +114,11 @@ static json_t *lists_json(const struct store *store, const struct snapshot *now)
 		if (!kind)
 			continue;
 		row = counter_json(&now->lists[i]);
-		json_object_set_new(row, "name", json_string(list->name));
+		json_object_set_new(row, "name", json_string(list_name(store, i)));
 		json_object_set_new(row, "kind", json_string(kind));
-		set_number(row, "entries", list->entries[0] + list->entries[1]);
+		set_number(row, "entries", facts[i].entries[0] + facts[i].entries[1]);
 		json_object_set_new(row, "loaded",
-				    json_string(timestamp_rfc3339(list->loaded, loaded)));
+				    json_string(timestamp_rfc3339(facts[i].loaded, loaded)));
 		json_array_append_new(array, row);
 	}
 	return array;

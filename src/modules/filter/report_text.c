@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/describe.h"
 #include "modules/filter/fills.h"
+#include "modules/filter/list_store.h"
 #include "modules/filter/readers.h"
 #include "modules/filter/report.h"
 #include "modules/filter/sources.h"
@@ -246,19 +247,20 @@ static void print_lists(const struct store *store, const struct snapshot *now,
 	static const char *const titles[] = { "list",    "packets", "bytes",
 					      "entries", "loaded",  "kind" };
 	struct table *table = begin_table(titles, ARRAY_SIZE(titles), 3);
+	struct list_facts facts[LISTS_MAX + 1];
 
+	list_store_facts(store, facts);
 	for (uint32_t i = 1; i <= LISTS_MAX; i++) {
-		const struct filter_list_info *list = &store->tables.state->lists[i];
 		const char *kind = list_kind(store_policy(store), i);
 		char loaded[TIMESTAMP_TEXT];
 
 		if (!kind || (before && now->lists[i].packets == before->lists[i].packets))
 			continue;
-		table_cell(table, "%s", list->name);
+		table_cell(table, "%s", list_name(store, i));
 		add_number(table, now->lists[i].packets);
 		add_bytes(table, now->lists[i].bytes);
-		add_number(table, list->entries[0] + list->entries[1]);
-		table_cell(table, "%s", timestamp_local(list->loaded, loaded));
+		add_number(table, facts[i].entries[0] + facts[i].entries[1]);
+		table_cell(table, "%s", timestamp_local(facts[i].loaded, loaded));
 		table_cell(table, "%s", kind);
 	}
 	end_table(table, out);

@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
+#include "modules/filter/list_store.h"
 #include "modules/filter/terms.h"
 
 /* Null where there is none. */
@@ -92,20 +93,21 @@ static json_t *guards_json(const struct store *store)
 
 static json_t *lists_json(const struct store *store)
 {
+	struct list_facts facts[LISTS_MAX + 1];
 	json_t *array = json_array();
 
+	list_store_facts(store, facts);
 	for (uint32_t i = 1; i <= LISTS_MAX; i++) {
-		const struct filter_list_info *list = &store->tables.state->lists[i];
 		const char *kind = list_kind(store_policy(store), i);
 		char loaded[TIMESTAMP_TEXT];
 
 		if (kind)
 			json_array_append_new(
-				array,
-				json_pack("{s:s, s:s, s:I, s:I, s:s}", "name", list->name, "kind",
-					  kind, "entries-ipv4", (json_int_t)list->entries[0],
-					  "entries-ipv6", (json_int_t)list->entries[1], "loaded",
-					  timestamp_rfc3339(list->loaded, loaded)));
+				array, json_pack("{s:s, s:s, s:I, s:I, s:s}", "name",
+						 list_name(store, i), "kind", kind, "entries-ipv4",
+						 (json_int_t)facts[i].entries[0], "entries-ipv6",
+						 (json_int_t)facts[i].entries[1], "loaded",
+						 timestamp_rfc3339(facts[i].loaded, loaded)));
 	}
 	return array;
 }

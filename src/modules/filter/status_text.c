@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
+#include "modules/filter/list_store.h"
 #include "modules/filter/terms.h"
 
 enum { LABEL_WIDTH = 17, LINE_WIDTH = 90 };
@@ -159,19 +160,22 @@ static void print_guards(const struct store *store, FILE *out)
 
 static void print_lists(const struct store *store, FILE *out)
 {
+	struct list_facts facts[LISTS_MAX + 1];
+
+	list_store_facts(store, facts);
 	for (uint32_t i = 1; i <= LISTS_MAX; i++) {
-		const struct filter_list_info *list = &store->tables.state->lists[i];
 		const char *kind = list_kind(store_policy(store), i);
+		uint64_t count = facts[i].entries[0] + facts[i].entries[1];
 		char entries[NUMBER_TEXT], loaded[TIMESTAMP_TEXT];
 		struct words words;
 
 		if (!kind)
 			continue;
 		words = begin_words(out, "%s list", kind);
-		add_word(&words, ",", "%s", list->name);
-		add_word(&words, ",", "%s entries",
-			 number_format(list->entries[0] + list->entries[1], entries));
-		add_word(&words, ",", "loaded %s", timestamp_local(list->loaded, loaded));
+		add_word(&words, ",", "%s", list_name(store, i));
+		add_word(&words, ",", "%s %s", number_format(count, entries),
+			 count == 1 ? "entry" : "entries");
+		add_word(&words, ",", "loaded %s", timestamp_local(facts[i].loaded, loaded));
 		end_words(&words);
 	}
 }
