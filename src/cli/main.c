@@ -25,6 +25,7 @@ static int command_check(int argc, char **argv)
 		       &arguments);
 	if (modules_configure(arguments.operands[0], &output) < 0)
 		return STATUS_USAGE;
+	modules_check();
 	modules_print_config(&output, stdout);
 	output_config_free(&output);
 	return STATUS_OK;

@@ -66,6 +66,9 @@ struct module {
 	const struct section *sections; /* those that are more than their settings; or NULL */
 	void *config;
 
+	/* Warns of what its configuration names and nobody would find here; NULL: nothing. */
+	void (*check)(const void *config);
+
 	/* Can it run here? Really tries. */
 	int (*probe)(struct error *why);
 	int (*start)(const struct start_options *options, void **ret_instance, struct error *error);
@@ -98,5 +101,7 @@ extern const struct module *const modules[];
 
 /* Reads a configuration file into all modules' configs and `output`. Logs what is wrong. */
 int modules_configure(const char *path, struct output_config *output);
+/* Warns of what in it is right, and yet will not work here. */
+void modules_check(void);
 /* Prints the effective configuration. */
 void modules_print_config(const struct output_config *output, FILE *out);

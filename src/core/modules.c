@@ -45,6 +45,13 @@ int modules_configure(const char *path, struct output_config *output)
 	return config_read(path, tables, count, log_problem, NULL);
 }
 
+void modules_check(void)
+{
+	for (size_t i = 0; modules[i]; i++)
+		if (modules[i]->check)
+			modules[i]->check(modules[i]->config);
+}
+
 void modules_print_config(const struct output_config *output, FILE *out)
 {
 	struct setting_table tables[TABLES_MAX];

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import time
 
+import pytest
+
 from lab import (FAR4, FAR6, HOST4, HOST6, LAYOUT, NEIGHBOUR4, NEIGHBOUR6, PEER4, PEER6, SECONDS,
                  until)
 from test_bans import FAMILIES, Ears
@@ -172,6 +174,40 @@ def test_strict_lists_refuse_and_change_nothing(lab):
         assert lab.json("status") == before and tables(lab) == maps
     deny(lab, NEIGHBOUR4, settings="strict-lists = on")
     assert ears.hears(PEER4, NEIGHBOUR4) == {PEER4}
+
+
+def test_first_up_without_a_list_that_cannot_be_read(lab):
+    """Nothing in force yet: a filter without that list is better than none."""
+    gone = lab.directory / "gone.txt"
+    settings = f"deny-list = {write(lab, 'drop.txt', PEER4)}, {gone}\n"
+    path = lab.config(f"[filter]\nmode = enforce\nbans-file = none\n{settings}")
+    check = lab.sumun("check", path)
+    no_file = "': No such file or directory"
+    assert check.stderr.count("warning: list '") == 1 and check.stderr.count(no_file) == 1
+    dry = lab.sumun("up", "--dry-run", "-c", path, "g0")
+    result = lab.sumun("up", "-c", path, "g0")
+    assert f"{no_file}: the filter goes up WITHOUT this list" in dry.stderr
+    assert result.stderr.startswith(dry.stderr)
+    assert Ears(lab).hears(PEER4, NEIGHBOUR4) == {NEIGHBOUR4}
+    assert f"deny list {gone}: it could not be read" in lab.sumun("status").stdout
+    assert lab.json("status")["lists-missing"] == [str(gone)]
+    # With a filter in force the same file is refused, and that filter stays.
+    before = lab.json("status")
+    assert lab.up(settings + "block-ports = udp/9", check=False).returncode == 1
+    assert lab.json("status") == before
+    gone.write_text(f"{FAR4}\n")
+    lab.up(settings)
+    assert "NOT LOADED" not in lab.sumun("status").stdout
+    assert lab.json("status")["lists-missing"] == []
+
+
+@pytest.mark.parametrize("settings", ["strict-lists = on\ndeny-list", "allow-list"])
+def test_first_up_refuses(lab, settings):
+    """Strict is strict; and without an allow list, who is on it would be shut out."""
+    for options in ((), ("--dry-run",)):
+        result = lab.up(f"{settings} = /nowhere/office.txt", options=options, check=False)
+        assert result.returncode == 1 and "/nowhere/office.txt': No such file" in result.stderr
+        assert "WITHOUT" not in result.stderr and not lab.attached() and lab.pins() == []
 
 
 def test_peers_are_left_out_loudly(lab):

@@ -322,6 +322,13 @@ void config_text_print_set(const char *text, FILE *out)
 	}
 }
 
+char *config_text_value(const char *text, const char *section, const char *key)
+{
+	__attribute__((cleanup(free_lines))) struct lines lines = { NULL };
+
+	return read_lines(text, &lines) ? strdup(find_value(&lines, section, key)) : NULL;
+}
+
 bool config_text_has(const char *text, const char *section, const char *key, const char *word)
 {
 	__attribute__((cleanup(free_lines))) struct lines lines = { NULL };

@@ -98,8 +98,10 @@ static int open_gate(struct rehearsal *rehearsal, struct error *error)
 	struct store *store = &rehearsal->store;
 	int r = gate_open(STORE_READ, store, error);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		*error = (struct error){ "" }; /* else the next would be put before it */
 		return 0;
+	}
 	if (r < 0 || !store_pending(store))
 		return r;
 	if (!store_is_overdue(store))
@@ -150,7 +152,8 @@ static int rehearse(struct rehearsal *rehearsal, struct error *error)
 	if (r == 0)
 		r = fill_trial(rehearsal, error);
 	if (r == 0)
-		r = list_store_read(options->config, &rehearsal->peers, &rehearsal->then, error);
+		r = list_store_read(options->config, &rehearsal->peers, !is_up(rehearsal),
+				    &rehearsal->then, error);
 	if (r == 0 && is_up(rehearsal))
 		r = list_store_load_in_force(&rehearsal->store, &rehearsal->now, error);
 	if (r < 0)

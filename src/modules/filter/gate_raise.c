@@ -79,6 +79,7 @@ static void note_config(const struct filter_config *config, struct filter_config
 /* What a policy is made of; gathered and checked before anything changes. */
 struct material {
 	const struct gate_options *options;
+	bool first; /* no other policy is in force */
 	struct peers peers;
 	struct list_set lists;
 };
@@ -99,7 +100,8 @@ static int gather(struct material *material, struct error *error)
 	if (!options->force)
 		r = policy_check_lockout(options->config, &material->peers, error);
 	if (r == 0)
-		r = list_store_read(options->config, &material->peers, &material->lists, error);
+		r = list_store_read(options->config, &material->peers, material->first,
+				    &material->lists, error);
 	return r;
 }
 
@@ -267,7 +269,7 @@ static int raise_or_change(struct material *material, const char *parent,
 	const struct gate_options *options = material->options;
 	int r = gate_open_settled(parent, STORE_WRITE, store, error);
 
-	report->fresh = r == -ENOENT;
+	material->first = report->fresh = r == -ENOENT;
 	if (r == 0 && options->adopt)
 		return links_attach_missing(store, wanted, options->config->require_native, report,
 					    error);

@@ -341,6 +341,14 @@ static int open_file(const char *path, size_t *ret_size, struct error *error)
 	return TAKE_FD(fd);
 }
 
+int list_file_check(const char *path, struct error *error)
+{
+	size_t size;
+	CLEANUP_CLOSE int fd = open_file(path, &size, error);
+
+	return fd < 0 ? fd : 0;
+}
+
 /* All there is, but not much more than LIST_FILE_MAX bytes; `room` is a guess. */
 static int read_all(int fd, size_t room, char **ret_text, size_t *ret_size)
 {

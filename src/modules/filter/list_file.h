@@ -53,3 +53,6 @@ int list_file_read(const char *path, const struct list_rules *rules, struct rang
 /* The same from memory, which need not end in a NUL; `name` stands for the path. */
 int list_file_parse(const char *text, size_t size, const char *name, const struct list_rules *rules,
 		    struct ranges *ret_ranges, struct list_tally *ret_tally, struct error *error);
+
+/* Whether it can be opened, and is a file of a size that is read. */
+int list_file_check(const char *path, struct error *error);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "modules/filter/config_text.h"
 #include "modules/filter/list_file.h"
 #include "modules/filter/list_store.h"
 #include "modules/filter/terms.h"
@@ -81,7 +82,27 @@ static int read_one(const char *path, uint8_t kind, const struct list_rules *rul
 	return 0;
 }
 
-static int read_all(const struct filter_config *config, const struct list_rules *deny,
+/*
+ * A deny list that cannot be read must not leave a host without any filter, as after a boot
+ * at which a file was not there yet; so the first policy goes without it. The same of an allow
+ * list would shut out whoever is on it.
+ */
+static int read_deny(const char *path, const struct list_rules *rules, bool first,
+		     struct list_set *set, struct error *error)
+{
+	struct error why = { "" };
+	int r = read_one(path, 0, rules, set, &why);
+
+	if (r < 0 && r != -ENOMEM && first && !rules->strict) {
+		log_warning("%s: the filter goes up WITHOUT this list; 'sumun up' once more when "
+			    "it can be read",
+			    why.text);
+		return 0;
+	}
+	return r < 0 ? error_set(error, r, "%s", why.text) : 0;
+}
+
+static int read_all(const struct filter_config *config, const struct list_rules *deny, bool first,
 		    struct list_set *set, struct error *error)
 {
 	struct list_rules allow = *deny;
@@ -93,11 +114,11 @@ static int read_all(const struct filter_config *config, const struct list_rules 
 	for (size_t i = 0; r == 0 && i < config->allow_lists.count; i++)
 		r = read_one(config->allow_lists.items[i], LABEL_ALLOW, &allow, set, error);
 	for (size_t i = 0; r == 0 && i < config->deny_lists.count; i++)
-		r = read_one(config->deny_lists.items[i], 0, deny, set, error);
+		r = read_deny(config->deny_lists.items[i], deny, first, set, error);
 	return r;
 }
 
-int list_store_read(const struct filter_config *config, const struct peers *peers,
+int list_store_read(const struct filter_config *config, const struct peers *peers, bool first,
 		    struct list_set *ret_set, struct error *error)
 {
 	CLEANUP_FREE struct prefix *guarded = calloc(peers->count + 1, sizeof(*guarded));
@@ -112,13 +133,34 @@ int list_store_read(const struct filter_config *config, const struct peers *peer
 		return error_set(error, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < peers->count; i++)
 		guarded[i] = prefix_of(&peers->peers[i].address, ADDRESS_BITS);
-	r = read_all(config, &rules, &set, error);
+	r = read_all(config, &rules, first, &set, error);
 	if (r < 0) {
 		list_set_free(&set);
 		return r;
 	}
 	*ret_set = set;
 	return 0;
+}
+
+void list_store_missing(const struct store *store, list_missing *visit, void *context)
+{
+	const struct filter_policy *policy = store_policy(store);
+	const struct filter_config_text *text =
+		&store->config_text[policy - store->tables.policies];
+	CLEANUP_FREE char *paths = config_text_value(text->text, "filter", "deny-list");
+	char name[LIST_NAME_SIZE], *next = paths, *path;
+
+	while ((path = strsep(&next, ", "))) {
+		uint32_t number = 1;
+
+		if (!*path || filter_list_name(path, name, NULL) < 0)
+			continue;
+		while (number <= LISTS_MAX &&
+		       (!list_kind(policy, number) || strcmp(list_name(store, number), name) != 0))
+			number++;
+		if (number > LISTS_MAX)
+			visit(context, path);
+	}
 }
 
 static int number_all(struct store *store, struct list_set *set, struct error *error)

@@ -56,10 +56,15 @@ void list_store_facts(const struct store *store, struct list_facts ret_facts[LIS
  * Reads the lists that a configuration names, from their files: their labels say only
  * whether they allow. Warns of every line that it leaves out; -EINVAL when a list cannot be
  * read, or with `strict-lists` had lines to leave out. Those are left out that hold one of
- * the peers.
+ * the peers. For the `first` policy, with no other in force, a deny list that cannot be read
+ * is warned of and left out, unless `strict-lists` is on.
  */
-int list_store_read(const struct filter_config *config, const struct peers *peers,
+int list_store_read(const struct filter_config *config, const struct peers *peers, bool first,
 		    struct list_set *ret_set, struct error *error);
+
+/* Visits the paths of the lists that the first policy was put in force without. */
+typedef void list_missing(void *context, const char *path);
+void list_store_missing(const struct store *store, list_missing *visit, void *context);
 
 /*
  * Gives lists that list_store_read() read to a policy that is not in force. Lists and tables

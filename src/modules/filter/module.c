@@ -15,6 +15,7 @@
 #include "modules/filter/commands.h"
 #include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
+#include "modules/filter/list_file.h"
 #include "modules/filter/module.h"
 #include "modules/filter/selftest.h"
 #include "modules/filter/settings.h"
@@ -54,6 +55,23 @@ static int adopt_to_read(struct filter *filter, struct error *error)
 		return r;
 	filter->presence_fd = open(filter->store.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return filter->presence_fd < 0 ? -errno : 0;
+}
+
+static void check_lists(const struct name_list *paths)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		struct error error = { "" };
+
+		if (list_file_check(paths->items[i], &error) < 0)
+			log_warning("%s", error.text);
+	}
+}
+
+/* `sumun check` runs without privilege, and may run on another host: no more than a warning. */
+static void filter_check(const void *config)
+{
+	check_lists(&((const struct filter_config *)config)->allow_lists);
+	check_lists(&((const struct filter_config *)config)->deny_lists);
 }
 
 /* An existing gate is taken as it is, for reading only where writing is not permitted. */
@@ -336,6 +354,7 @@ const struct module filter_module = {
 	.setting_count = FILTER_SETTINGS,
 	.sections = filter_sections,
 	.config = &filter_config,
+	.check = filter_check,
 	.probe = probe,
 	.start = filter_start,
 	.ring = filter_ring,

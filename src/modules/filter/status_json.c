@@ -112,6 +112,19 @@ static json_t *lists_json(const struct store *store)
 	return array;
 }
 
+static void add_missing(void *array, const char *path)
+{
+	json_array_append_new(array, json_string(path));
+}
+
+static json_t *missing_json(const struct store *store)
+{
+	json_t *array = json_array();
+
+	list_store_missing(store, add_missing, array);
+	return array;
+}
+
 static json_t *scan_json(const struct store *store)
 {
 	const struct filter_policy *policy = store_policy(store);
@@ -160,6 +173,7 @@ json_t *status_json(const struct store *store)
 	json_object_set_new(object, "guards", guards_json(store));
 	json_object_set_new(object, "unproven-ban", seconds_json(store, policy->unproven_ban));
 	json_object_set_new(object, "lists", lists_json(store));
+	json_object_set_new(object, "lists-missing", missing_json(store));
 	json_object_set_new(object, "scan", scan_json(store));
 	json_object_set_new(object, "syn-cookies", cookies_json(store));
 	json_object_set_new(object, "bans", json_integer((json_int_t)report_bans(store)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -180,6 +181,15 @@ static void print_lists(const struct store *store, FILE *out)
 	}
 }
 
+static void print_missing(void *context, const char *path)
+{
+	char escaped[4 * PATH_MAX];
+
+	fprintf(context,
+		"  NOT LOADED     deny list %s: it could not be read when the filter went up\n",
+		text_escape(path, escaped, sizeof(escaped)));
+}
+
 /* Whoever scans may be forged. */
 uint32_t status_scan_ban(const struct filter_policy *policy)
 {
@@ -318,6 +328,7 @@ void status_text(const struct store *store, FILE *out)
 	print_guards(store, out);
 	print_banning(store, out);
 	print_lists(store, out);
+	list_store_missing(store, print_missing, out);
 	print_scan(store, out);
 	print_cookies(store, out);
 	fprintf(out, "  bans           %s%s%s\n", number_format(report_bans(store), number),

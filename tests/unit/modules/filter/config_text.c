@@ -143,13 +143,25 @@ static void words_of_a_list(void **state)
 	assert_false(config_text_has("", "filter", "ban", "192.0.2.1"));
 }
 
+static void value_of_a_key(void **state)
+{
+	CLEANUP_FREE char *text =
+		text_of("[filter]\nmode = enforce\n[guard web]\nports = tcp/80\ntotal = 60/min\n");
+	CLEANUP_FREE char *rate = config_text_value(text, "guard web", "total");
+	CLEANUP_FREE char *unset = config_text_value(text, "guard web", "burst");
+	CLEANUP_FREE char *none = config_text_value(text, "guard mail", "total");
+
+	assert_string_equal(rate, "60/min");
+	assert_string_equal(unset, "");
+	assert_string_equal(none, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(told_in_words),
-		cmocka_unit_test(keys_that_are_not_known),
-		cmocka_unit_test(what_is_set),
-		cmocka_unit_test(words_of_a_list),
+		cmocka_unit_test(told_in_words),  cmocka_unit_test(keys_that_are_not_known),
+		cmocka_unit_test(what_is_set),    cmocka_unit_test(words_of_a_list),
+		cmocka_unit_test(value_of_a_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
