@@ -136,17 +136,42 @@ def test_behind_a_vlan_tag(two, source, target):
 def test_left_to_the_kernel(two, value):
     """Where the kernel makes no cookie, SYNs go to it as they are, and `status` says why."""
     syncookies(two, value)
-    two.up(COOKIES)
-    hint = "sysctl net.ipv4.tcp_syncookies=2"
+    hint = f"sysctl -w net.ipv4.tcp_syncookies=2': it is {value}"
+    assert f"SYN cookies are not answered until '{hint}" in \
+        two.up(RARE, options=["--dry-run"]).stderr
+    assert f"SYN cookies are not answered until '{hint}" in two.up(RARE).stderr
     assert hint in two.sumun("status").stdout
     assert two.json("status")["syn-cookies"]["tcp_syncookies"] == value
+    run = two.run()
+    assert run.stop() == 0 and hint in run.errors()
     with Answerer(two.listen(8080)):
         use_up(two)
         assert all(two.reaches(8080, source=FAR4, seconds=1) for _ in range(3))
     stats = two.stats()
     assert stats["answered"]["packets"] == 0 and stats["actions"]["cookies_not_sent"] >= 20
+    assert " SYNs passed on: no cookie is made until 'sysctl -w net." in two.sumun("stats").stdout
     syncookies(two, 2)
-    assert hint not in two.sumun("status").stdout
+    assert " SYNs passed on that a cookie could not be made" in two.sumun("stats").stdout
+    assert "sysctl" not in two.sumun("status").stdout
+    assert "sysctl" not in two.up(RARE).stderr
+
+
+def test_lost_on_a_veth(lab):
+    """It is said where answers may be lost: on a veth, and not on other interfaces."""
+    words = "XDP program is at its other end"
+    syncookies(lab, 2)
+    assert words not in lab.up().stderr + lab.sumun("status").stdout
+    assert f"g0 is a veth: SYN cookies are lost on it unless an {words}" in \
+        lab.up(COOKIES, options=["--dry-run"]).stderr
+    assert words in lab.up(COOKIES).stderr and f"lost on g0, a veth, unless an {words}" in \
+        lab.sumun("status").stdout
+    assert lab.json("status")["syn-cookies"]["lossy"] == ["g0"]
+    run = lab.run()
+    assert run.stop() == 0 and words in run.errors()
+    lab.ip(lab.host, "tuntap", "add", "d0", "mode", "tap")
+    assert lab.up(COOKIES, "d0", options=["--dry-run"]).stderr == ""
+    assert words not in lab.up(COOKIES, "lo").stderr + lab.sumun("status").stdout
+    assert lab.json("status")["syn-cookies"]["lossy"] == []
 
 
 def test_closed_ports_are_refused_as_ever(two):

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "core/arguments.h"
 #include "modules/filter/commands.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/dry_run.h"
 #include "modules/filter/gate.h"
 #include "modules/filter/report.h"
@@ -78,6 +79,7 @@ static int raise_gate(const struct gate_options *options)
 		       duration_format(options->confirm, left),
 		       report.fresh ? "the filter goes away again"
 				    : "the former policy comes back");
+	cookies_warn(&store);
 	return STATUS_OK;
 }
 

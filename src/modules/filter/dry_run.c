@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/host.h"
 #include "core/module.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/dry_run.h"
 #include "modules/filter/links.h"
 #include "modules/filter/list_store.h"
@@ -377,6 +378,15 @@ static void tell_raising(struct rehearsal *rehearsal)
 		tell_list(rehearsal, &rehearsal->then.items[i], "new");
 }
 
+static void warn_of_cookies(const struct rehearsal *rehearsal)
+{
+	if (!rehearsal->options->config->syn_cookies)
+		return;
+	cookies_warn_of_kernel();
+	for (size_t i = 0; i < rehearsal->name_count; i++)
+		cookies_warn_of_interface(rehearsal->names[i]);
+}
+
 int dry_run(const struct gate_options *options)
 {
 	__attribute__((cleanup(end_rehearsal))) struct rehearsal rehearsal = {
@@ -390,7 +400,9 @@ int dry_run(const struct gate_options *options)
 		r = compare_all(&rehearsal);
 	else if (r == 0)
 		tell_raising(&rehearsal);
-	if (r < 0)
+	if (r == 0)
+		warn_of_cookies(&rehearsal);
+	else
 		log_error("%s", *error.text ? error.text : strerror(-r));
 	return status_of(r);
 }

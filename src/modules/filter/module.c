@@ -13,6 +13,7 @@
 #include "core/ladder.h"
 #include "modules/filter/bans_file.h"
 #include "modules/filter/commands.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/fills.h"
 #include "modules/filter/gate.h"
 #include "modules/filter/list_file.h"
@@ -132,8 +133,10 @@ static int filter_start(const struct start_options *options, void **ret_instance
 		r = adopt(filter, error);
 	if (r == -ENOENT)
 		r = raise_gate(filter, options, error);
-	if (r == 0)
+	if (r == 0) {
+		cookies_warn(&filter->store);
 		become_reader(filter);
+	}
 	if (r == 0) {
 		filter->before = snapshot_take(&filter->store);
 		filter->watch = watch_new(&filter->store, NULL);

@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/describe.h"
 #include "modules/filter/fills.h"
 #include "modules/filter/list_store.h"
@@ -288,6 +289,7 @@ static void print_lost(const struct store *store, const struct filter_tally *now
 static void print_omissions(const struct filter_tally *now, const struct filter_tally *before,
 			    FILE *out)
 {
+	char why[COOKIES_TEXT];
 	const struct {
 		uint64_t count;
 		const char *what;
@@ -300,7 +302,9 @@ static void print_omissions(const struct filter_tally *now, const struct filter_
 		{ now->scanners_untracked - before->scanners_untracked,
 		  "probes of closed ports not counted: no room for more sources" },
 		{ now->cookies_passed - before->cookies_passed,
-		  "SYNs passed on that a cookie could not be made for" },
+		  *cookies_why_none(why) ? "SYNs passed on: no cookie is made until 'sysctl -w "
+					   "net.ipv4.tcp_syncookies=2'"
+					 : "SYNs passed on that a cookie could not be made for" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(omissions); i++) {

@@ -21,5 +21,5 @@ void status_ports(const struct filter_policy *policy, uint8_t mask, uint8_t valu
 /* Ticks that scan detection bans for. */
 uint32_t status_scan_ban(const struct filter_policy *policy);
 
-/* net.ipv4.tcp_syncookies of this network namespace, -1 when it cannot be read. */
-int status_tcp_syncookies(void);
+/* Whether SYN cookies that are sent back on it may get lost; see cookies.h. */
+bool status_loses_cookies(const struct gate_interface *interface);

@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/list_store.h"
 #include "modules/filter/terms.h"
 
@@ -142,11 +143,19 @@ static json_t *scan_json(const struct store *store)
 static json_t *cookies_json(const struct store *store)
 {
 	const struct filter_policy *policy = store_policy(store);
+	struct gate_interface interfaces[STATUS_INTERFACES];
+	size_t count = gate_interfaces(store, interfaces, ARRAY_SIZE(interfaces));
+	json_t *lossy = json_array();
 
-	if (!(policy->flags & POLICY_COOKIES))
+	for (size_t i = 0; i < count; i++)
+		if (status_loses_cookies(&interfaces[i]))
+			json_array_append_new(lossy, json_string(interfaces[i].name));
+	if (!(policy->flags & POLICY_COOKIES)) {
+		json_decref(lossy);
 		return json_null();
-	return json_pack("{s:o, s:i}", "above", rate_json(store, &policy->cookies_above),
-			 "tcp_syncookies", status_tcp_syncookies());
+	}
+	return json_pack("{s:o, s:i, s:o}", "above", rate_json(store, &policy->cookies_above),
+			 "tcp_syncookies", cookies_sysctl(), "lossy", lossy);
 }
 
 static json_t *shadow_json(const struct store *store)

@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
+#include "modules/filter/cookies.h"
 #include "modules/filter/list_store.h"
 #include "modules/filter/terms.h"
 
@@ -244,20 +245,18 @@ static void print_scan(const struct store *store, FILE *out)
 	end_words(&words);
 }
 
-int status_tcp_syncookies(void)
+bool status_loses_cookies(const struct gate_interface *interface)
 {
-	CLEANUP_FCLOSE FILE *file = fopen("/proc/sys/net/ipv4/tcp_syncookies", "re");
-	int value;
-
-	return file && fscanf(file, "%d", &value) == 1 ? value : -1;
+	return interface->mode == ATTACH_NATIVE && cookies_may_be_lost(interface->name);
 }
 
 static void print_cookies(const struct store *store, FILE *out)
 {
 	const struct filter_policy *policy = store_policy(store);
-	int setting = status_tcp_syncookies();
+	struct gate_interface interfaces[STATUS_INTERFACES];
+	size_t count = gate_interfaces(store, interfaces, ARRAY_SIZE(interfaces));
+	char above[LIMIT_TEXT], why[COOKIES_TEXT];
 	struct words words;
-	char above[LIMIT_TEXT];
 
 	if (!(policy->flags & POLICY_COOKIES))
 		return;
@@ -265,11 +264,15 @@ static void print_cookies(const struct store *store, FILE *out)
 	add_word(&words, ",", "above %s SYNs",
 		 terms_rate(&store->ticks, &policy->cookies_above, above));
 	end_words(&words);
-	/* With 1 the kernel believes a cookie only while its own queue overflows. */
-	if (setting != 2)
-		fprintf(out,
-			"%*sthe kernel takes them only with 'sysctl net.ipv4.tcp_syncookies=2'\n",
-			LABEL_WIDTH, "");
+	if (*cookies_why_none(why))
+		fprintf(out, "%*snot answered until 'sysctl -w net.ipv4.tcp_syncookies=2': %s\n",
+			LABEL_WIDTH, "", why);
+	for (size_t i = 0; i < count; i++)
+		if (status_loses_cookies(&interfaces[i]))
+			fprintf(out,
+				"%*slost on %s, a veth, unless an XDP program is at its other "
+				"end\n",
+				LABEL_WIDTH, "", interfaces[i].name);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
