@@ -340,20 +340,52 @@ int pins_remove(const char *path)
 	return rmdir(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* Whoever held the lock before may have removed the directory, and another be there now. */
+static bool is_still(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino;
+}
+
 int pins_lock(const char *path, enum pins_lock kind, bool wait, int *ret_fd, struct error *error)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int operation = kind == PINS_LOCK_SHARED ? LOCK_SH : LOCK_EX;
 
-	if (fd < 0) {
-		int r = error_set(error, -errno, "cannot open '%s': %s", path, strerror(errno));
+	for (;;) {
+		CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		return pins_say_refused(path, r, error);
+		if (fd < 0) {
+			int r = error_set(error, -errno, "cannot open '%s': %s", path,
+					  strerror(errno));
+
+			return pins_say_refused(path, r, error);
+		}
+		while (flock(fd, operation | (wait ? 0 : LOCK_NB)) < 0) {
+			if (errno != EINTR)
+				return -errno;
+		}
+		if (is_still(fd, path)) {
+			*ret_fd = TAKE_FD(fd);
+			return 0;
+		}
 	}
-	while (flock(fd, operation | (wait ? 0 : LOCK_NB)) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	*ret_fd = TAKE_FD(fd);
-	return 0;
+}
+
+int pins_lock_directory(char ret_path[PINS_PATH], int *ret_fd, struct error *error)
+{
+	int r;
+
+	do {
+		r = pins_directory(true, ret_path, error);
+		if (r < 0)
+			return r;
+		r = pins_lock(ret_path, PINS_LOCK_EXCLUSIVE, true, ret_fd, error);
+	} while (r == -ENOENT);
+	return r;
+}
+
+void pins_remove_empty(const char *path)
+{
+	rmdir(path);
 }

@@ -77,8 +77,14 @@ enum pins_lock {
 	PINS_LOCK_EXCLUSIVE,
 };
 
+/* Removes a directory that holds nothing any more; to be called with its lock. */
+void pins_remove_empty(const char *path);
+
 /*
  * Takes a lock on a directory; close the descriptor to let it go. Without `wait`,
- * -EWOULDBLOCK when somebody else holds it.
+ * -EWOULDBLOCK when somebody else holds it; -ENOENT when whoever held it removed it.
  */
 int pins_lock(const char *path, enum pins_lock kind, bool wait, int *ret_fd, struct error *error);
+
+/* pins_directory(), made where it is missing, and its exclusive lock. */
+int pins_lock_directory(char ret_path[PINS_PATH], int *ret_fd, struct error *error);

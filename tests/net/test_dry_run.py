@@ -4,6 +4,10 @@ from lab import FAR4, HOST4, NEIGHBOUR4, PEER4, until
 from test_lists import deny, tables, write
 
 
+UNDONE = "list drop: ranges 2 -> 1; IPv4 addresses: 1 removed; " \
+    "undoes what 'sumun list add' and 'sumun list del' changed since"
+
+
 def dry_run(lab, settings, *interfaces, **options):
     return lab.up(settings, *interfaces, options=["--dry-run"], **options)
 
@@ -51,7 +55,7 @@ def test_dry_run_tells_and_does_nothing(lab):
         "  ban = off",
         "  mode = enforce",
         "[guard old] is removed",
-        "list one: ranges 2 -> 3, IPv4 addresses +128, IPv6 ranges +1, IPv4 addresses -128",
+        "list one: ranges 2 -> 3; IPv4 addresses: 128 added, 128 removed; IPv6 ranges: 1 added",
         "list two: removed, deny, 1 range",
         f"guarded peers: + {NEIGHBOUR4}",
         "interface g1: would be attached",
@@ -67,13 +71,31 @@ def test_dry_run_after_changes_by_hand(lab):
     path = lab.directory / "sumun.conf"
     lab.sumun("list", "add", "drop", FAR4)
     assert lab.sumun("up", "--dry-run", "-c", path, "g0").stdout == \
-        "list drop: ranges 2 -> 1, IPv4 addresses -1\n"
+        f"{UNDONE}\n"
     lab.sumun("unban", "192.0.2.1")
     lines = lab.sumun("up", "--dry-run", "-c", path, "g0").stdout.splitlines()
-    assert "list drop: ranges 2 -> 1, IPv4 addresses -1" in lines
+    assert UNDONE in lines
     assert "ban: + 192.0.2.1, which 'sumun unban' had ended" in lines
-    lab.sumun("up", "-c", path, "g0")
+    result = lab.sumun("up", "-c", path, "g0")
+    assert result.stderr.count("list drop: what 'sumun list add' and 'sumun list del' changed "
+                               "since is undone") == 1
+    assert result.stdout.startswith("changed: ")
     assert lab.sumun("up", "--dry-run", "-c", path, "g0").stdout == "nothing would change\n"
+
+
+def test_an_edit_that_the_file_has_too(lab):
+    """What was changed by hand and then written into the file is an edit no more."""
+    deny(lab, PEER4)
+    path = lab.directory / "sumun.conf"
+    lab.sumun("list", "add", "drop", FAR4)
+    write(lab, "drop.txt", PEER4, FAR4)
+    result = lab.sumun("up", "-c", path, "g0")
+    assert (result.stdout, result.stderr) == \
+        ("nothing changed: g0 (native), policy 2, enforce\n", "")
+    write(lab, "drop.txt", PEER4)
+    assert lab.sumun("up", "--dry-run", "-c", path, "g0").stdout == \
+        "list drop: ranges 2 -> 1; IPv4 addresses: 1 removed\n"
+    assert lab.sumun("up", "-c", path, "g0").stderr == ""
 
 
 def test_dry_run_after_unban_alone(lab):

@@ -80,6 +80,22 @@ def test_come_back_with_the_time_left(lab, path):
     assert not [name for name in os.listdir(path.parent) if name.startswith("bans.")]
 
 
+def test_down_tells_what_it_keeps(lab, path):
+    up(lab, path, f"ban = {NEIGHBOUR4}")
+    assert lab.sumun("down").stdout == "down\n", "bans of the configuration are in no file"
+    up(lab, path)
+    lab.sumun("ban", FAR4)
+    assert lab.sumun("down").stdout == \
+        f"down\n1 ban is kept in {path} and comes back with the next 'sumun up'\n"
+    up(lab, path)
+    lab.sumun("ban", PEER4, "--for", "1h")
+    assert lab.sumun("down").stdout == \
+        f"down\n2 bans are kept in {path} and come back with the next 'sumun up'\n"
+    up(lab, "none")
+    lab.sumun("ban", FAR4)
+    assert lab.sumun("down").stdout == "down\n", "they are kept nowhere"
+
+
 def test_offences_come_back(lab, path):
     """The second ban is the longer one, also when a reboot was in between."""
     with Answerer(lab.listen(8080)):

@@ -93,6 +93,8 @@ def test_kill_9_changes_nothing_for_packets(lab):
         assert lab.attached() == program
         status = lab.json("status")
         assert status["block-ports"] == ["udp/5000"] and not status["kept"]
+        assert not status["run"]
+        assert "left by a 'sumun run' that died; 'sumun down'" in lab.sumun("status").stdout
         with pytest.raises(BlockingIOError):
             server.recv(1)
         again = lab.run("-i", "0.2", "--json")
@@ -244,4 +246,4 @@ def test_default_interface_is_that_of_the_default_route(lab):
     run = lab.run()
     assert lab.attached("g0")
     assert run.stop() == 0
-    assert os.listdir(lab.state) == []
+    assert lab.pins() == [] and not os.path.exists(lab.state), "nothing is left, not even empty"

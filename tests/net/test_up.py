@@ -7,7 +7,7 @@ import threading
 import time
 
 import frames
-from lab import FAR4, HOST4, LAYOUT, PEER4, PEER6, command
+from lab import FAR4, HOST4, LAYOUT, NEIGHBOUR4, PEER4, PEER6, command
 
 MARKED = struct.Struct("!I")
 
@@ -70,8 +70,8 @@ def test_changed_without_a_gap(lab):
             lab.up(f"{always}\nallow = 10.99.0.0/16")
             lab.up(always)
         lab.up(f"{always}, udp/5002")
-        for _ in range(3):
-            lab.up(f"{always}, udp/5002, tcp/1-65535\nban = 10.98.0.0/16")
+        for number in range(3):
+            lab.up(f"{always}, udp/5002, tcp/1-65535\nban = 10.98.{number}.0/24")
     assert lab.attached() == program
     assert lab.json("status")["policy"] == 25
     assert set(stream.heard) == set(stream.PORTS), "the banned source never passed"
@@ -79,6 +79,42 @@ def test_changed_without_a_gap(lab):
     assert stream.heard[5001] == list(range(stream.sent)), "what both let pass was never lost"
     assert stream.heard[5002] == list(range(len(stream.heard[5002]))), "the verdict flips once"
     assert 0 < len(stream.heard[5002]) < stream.sent
+
+
+def test_what_changes_nothing_says_so(lab):
+    lab.up("block-ports = udp/5000", sections="[guard web]\nports = tcp/80\ntotal = 9/s\n")
+    before = lab.json("status")
+    path = lab.directory / "sumun.conf"
+    words = ["up", "-c", path, "g0"]
+    assert lab.sumun(*words).stdout == "nothing changed: g0 (native), policy 1, enforce\n"
+    assert lab.json("status") == before
+    # An interface, a peer that this host needs, a ban that was ended, a shadow, a time to confirm.
+    lab.cable("g1", "p1", "02:00:00:00:00:07")
+    for change in (lambda: words.append("g1"), lambda: words.pop(),
+                   lambda: lab.ip(lab.host, "route", "add", "default", "via", NEIGHBOUR4),
+                   lambda: lab.sumun("up", "-c", path, "--shadow"),
+                   lambda: path.write_text(path.read_text() + "[scan]\ndetect = on\n")):
+        change()
+        assert lab.sumun(*words).stdout.startswith("changed: ")
+        assert lab.sumun(*words).stdout.startswith("nothing changed: ")
+    assert lab.sumun(*words, "--confirm", "60").stdout.startswith("changed: ")
+
+
+def test_a_run_becomes_an_up(lab):
+    run = lab.run("-c", lab.config("[filter]\nmode = enforce\nbans-file = none\n"), "g0")
+    assert lab.json("status")["run"] and "goes with the last" in lab.sumun("status").stdout
+    assert lab.up().stdout.startswith("changed: ") and lab.json("status")["kept"]
+    assert lab.up().stdout.startswith("nothing changed: ")
+    assert run.stop() == 0 and lab.attached()
+    assert "left in place on g0 (native), with the policy that this run was given" in run.errors()
+    assert not lab.json("status")["run"]
+
+
+def test_logs_are_for_run(lab):
+    log = f"[log]\njson = {lab.directory}/log\n"
+    words = "logs are written only while 'sumun run -c FILE' runs"
+    assert words in lab.up(sections=log).stderr and words not in lab.up().stderr
+    assert not (lab.directory / "log").exists()
 
 
 def test_a_wrong_configuration_changes_nothing(lab):
@@ -97,6 +133,7 @@ def test_stays_and_goes(lab):
     for word in ("enforce", "g0", "native", "tcp/8080", "yes, until 'sumun down'"):
         assert word in status
     assert lab.sumun("down").stdout == "down\n"
+    assert not os.path.exists(lab.state), "not even an empty directory is left"
     assert lab.pins() == [] and not lab.attached()
 
 

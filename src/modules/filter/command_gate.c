@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "core/arguments.h"
 #include "modules/filter/commands.h"
 #include "modules/filter/cookies.h"
@@ -14,7 +15,7 @@ const struct command filter_commands[] = {
 	{ "up", "[-c FILE] [IFACE...]", "attach, or apply a changed configuration; stays",
 	  command_up },
 	{ "confirm", "", "keep what 'sumun up --confirm' changed", command_confirm },
-	{ "down", "", "detach everywhere and forget everything", command_down },
+	{ "down", "", "detach everywhere; bans are kept for the next 'up'", command_down },
 	{ "status", "", "what is attached where, in which mode, since when", command_status },
 	{ "stats", "", "counters by protocol, verdict, reason, port, guard and list",
 	  command_stats },
@@ -61,7 +62,14 @@ static int try_shadow(const struct gate_options *options)
 	return STATUS_OK;
 }
 
-static int raise_gate(const struct gate_options *options)
+/* Who sees an empty log should not have to guess why. */
+static void tell_of_logs(const struct output_config *output)
+{
+	if (output->csv || output->json)
+		log_info("logs are written only while 'sumun run -c FILE' runs");
+}
+
+static int raise_gate(const struct gate_options *options, const struct output_config *output)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
 	struct error error = { "" };
@@ -71,7 +79,10 @@ static int raise_gate(const struct gate_options *options)
 
 	if (r < 0)
 		return fail(r, &error);
-	printf("%s: %s, policy %u, %s\n", report.fresh ? "up" : "changed",
+	printf("%s: %s, policy %u, %s\n",
+	       report.fresh       ? "up"
+	       : report.unchanged ? "nothing changed"
+				  : "changed",
 	       report_interfaces(&store, interfaces, sizeof(interfaces)),
 	       store_policy(&store)->generation, filter_mode_name(store_policy(&store)->mode));
 	if (options->confirm)
@@ -79,13 +90,14 @@ static int raise_gate(const struct gate_options *options)
 		       duration_format(options->confirm, left),
 		       report.fresh ? "the filter goes away again"
 				    : "the former policy comes back");
+	tell_of_logs(output);
 	cookies_warn(&store);
 	return STATUS_OK;
 }
 
 int command_up(int argc, char **argv)
 {
-	struct output_config output = { NULL, NULL };
+	__attribute__((cleanup(output_config_free))) struct output_config output = { NULL, NULL };
 	struct error error = { "" };
 	struct arguments arguments;
 	struct gate_options options;
@@ -99,8 +111,6 @@ int command_up(int argc, char **argv)
 		return fail(-EINVAL, &error);
 	if (arguments.config && modules_configure(arguments.config, &output) < 0)
 		return STATUS_USAGE;
-	output_config_free(&output); /* logs are for `run` */
-
 	options = (struct gate_options){
 		.config = &filter_config,
 		.interfaces = arguments.operands,
@@ -111,7 +121,7 @@ int command_up(int argc, char **argv)
 	};
 	if (arguments.dry_run)
 		return dry_run(&options);
-	return arguments.shadow ? try_shadow(&options) : raise_gate(&options);
+	return arguments.shadow ? try_shadow(&options) : raise_gate(&options, &output);
 }
 
 int command_confirm(int argc, char **argv)
@@ -133,6 +143,8 @@ int command_confirm(int argc, char **argv)
 
 int command_down(int argc, char **argv)
 {
+	char path[4 * BANS_PATH_SIZE], number[NUMBER_TEXT];
+	struct gate_remains remains;
 	struct arguments arguments;
 	struct error error = { "" };
 	int r;
@@ -143,9 +155,15 @@ int command_down(int argc, char **argv)
 		"its policy and counters. Bans are kept for the next 'sumun up', where the "
 		"configuration says so.",
 		&arguments);
-	r = gate_remove(&error);
+	r = gate_remove(&remains, &error);
 	if (r < 0)
 		return fail(r, &error);
 	printf("down\n");
+	if (remains.bans)
+		printf("%s %s kept in %s and %s back with the next 'sumun up'\n",
+		       number_format(remains.bans, number),
+		       remains.bans == 1 ? "ban is" : "bans are",
+		       text_escape(remains.bans_path, path, sizeof(path)),
+		       remains.bans == 1 ? "comes" : "come");
 	return STATUS_OK;
 }

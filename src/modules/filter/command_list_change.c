@@ -160,6 +160,7 @@ static int edit(const struct change *change, struct list_source *list, struct er
 	/* The map that holds the former ranges is not the one of this list any more. */
 	cleanup_close(&list->fd);
 	list->fd = -1;
+	list->edited = true;
 	return 0;
 }
 

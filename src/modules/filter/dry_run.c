@@ -183,17 +183,27 @@ static const struct list_source *find_list(const struct list_set *set, const cha
 	return NULL;
 }
 
-/* Whole networks of IPv6 come and go, and the number of their addresses says nothing. */
-static void print_ranges(char sign, const struct ranges *ranges)
+static void print_amounts(const char *what, uint64_t added, uint64_t removed)
 {
-	struct ranges_view view = ranges_view(ranges);
 	char number[NUMBER_TEXT];
 
-	if (view.count4)
-		printf(", IPv4 addresses %c%s", sign,
-		       number_format((uint64_t)ranges_addresses(&view, true), number));
-	if (view.count6)
-		printf(", IPv6 ranges %c%s", sign, number_format(view.count6, number));
+	if (!added && !removed)
+		return;
+	printf("; %s: ", what);
+	if (added)
+		printf("%s added", number_format(added, number));
+	if (removed)
+		printf("%s%s removed", added ? ", " : "", number_format(removed, number));
+}
+
+/* Whole networks of IPv6 come and go, and the number of their addresses says nothing. */
+static void print_changes(const struct ranges *added, const struct ranges *removed)
+{
+	struct ranges_view in = ranges_view(added), out = ranges_view(removed);
+
+	print_amounts("IPv4 addresses", (uint64_t)ranges_addresses(&in, true),
+		      (uint64_t)ranges_addresses(&out, true));
+	print_amounts("IPv6 ranges", in.count6, out.count6);
 }
 
 static int compare_list(struct rehearsal *rehearsal, const struct list_source *now,
@@ -215,9 +225,10 @@ static int compare_list(struct rehearsal *rehearsal, const struct list_source *n
 		printf("%s -> %s, ", kind_of(now), kind_of(then));
 	printf("ranges %s -> %s", number_format(size_of(now), before),
 	       number_format(size_of(then), after));
-	print_ranges('+', &added);
-	print_ranges('-', &removed);
-	printf("\n");
+	print_changes(&added, &removed);
+	printf("%s\n", now->edited
+			       ? "; undoes what 'sumun list add' and 'sumun list del' changed since"
+			       : "");
 	rehearsal->differences++;
 	return 0;
 }

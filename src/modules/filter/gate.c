@@ -12,13 +12,18 @@
 #include "modules/filter/list_store.h"
 
 /* What was banned is kept over a reboot; that it could not be is no reason to stop. */
-static void save_bans(const struct store *store)
+static bool save_bans(const struct store *store)
 {
 	const char *path = store->tables.state->bans_path;
 	struct error error = { "" };
 
-	if (*path && bans_file_write(store, path, &error) < 0)
+	if (!*path)
+		return false;
+	if (bans_file_write(store, path, &error) < 0) {
 		log_warning("the bans are not kept: %s", error.text);
+		return false;
+	}
+	return true;
 }
 
 static int say_not_up(int r, struct error *error)
@@ -196,8 +201,9 @@ bool gate_is_kept(const struct store *store)
 	return pins_path(path, store->directory, "kept") == 0 && access(path, F_OK) == 0;
 }
 
-int gate_remove(struct error *error)
+int gate_remove(struct gate_remains *ret_remains, struct error *error)
 {
+	struct gate_remains remains = { .bans = 0 };
 	CLEANUP_STORE struct store store = STORE_NONE;
 	CLEANUP_CLOSE int lock = -1;
 	char parent[PINS_PATH], directory[PINS_PATH];
@@ -208,14 +214,21 @@ int gate_remove(struct error *error)
 	if (r < 0)
 		return say_not_up(r, error);
 	store_directory(parent, directory);
-	if (access(directory, F_OK) < 0)
-		return say_not_up(-errno, error);
+	if (access(directory, F_OK) < 0) {
+		r = -errno;
+		pins_remove_empty(parent);
+		return say_not_up(r, error);
+	}
 	/* Also one that cannot be opened any more goes away. */
-	if (store_open(parent, STORE_READ, &store, NULL) == 0)
-		save_bans(&store);
+	if (store_open(parent, STORE_READ, &store, NULL) == 0 && save_bans(&store)) {
+		remains.bans = ban_count(&store.tables, store_now(&store));
+		strcpy(remains.bans_path, store.tables.state->bans_path);
+	}
 	r = pins_remove(directory);
 	if (r < 0)
 		return error_set(error, r, "cannot remove '%s': %s", directory, strerror(-r));
+	pins_remove_empty(parent);
+	*ret_remains = remains;
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct gate_report {
 	size_t attached; /* interfaces attached now, their indices: */
 	unsigned ifindexes[64];
 	size_t detached;
+	bool unchanged; /* all of it was so already */
 };
 
 /*
@@ -100,8 +101,14 @@ void gate_forget_interfaces(struct store *store);
 
 /* ---- taking it down */
 
-/* Detaches from every interface and forgets everything. -ENOENT when there is no gate. */
-int gate_remove(struct error *error);
+/* Bans that were written to a file, for the next gate. */
+struct gate_remains {
+	size_t bans;
+	char bans_path[BANS_PATH_SIZE];
+};
+
+/* Detaches from every interface and forgets all but those. -ENOENT when there is no gate. */
+int gate_remove(struct gate_remains *ret_remains, struct error *error);
 
 /* Detaches from one interface. */
 int gate_detach(const struct store *store, unsigned ifindex);

@@ -57,11 +57,13 @@ static int keep_gate(const struct store *store, const struct interface_set *want
 	char path[PINS_PATH];
 	int r = pins_path(path, store->directory, "kept");
 
+	report->unchanged = report->unchanged && gate_is_kept(store);
 	if (r == 0)
 		r = pins_make_directory(path, PINS_GROUP_PASSES, error);
 	if (r == 0)
 		links_for_each(store, store_pending(store) ? remember_unwanted : detach_unwanted,
 			       &unwanted);
+	report->unchanged = report->unchanged && !report->attached && !report->detached;
 	return r;
 }
 
@@ -199,6 +201,19 @@ static int fill_gate(struct material *material, struct store *store,
 	return links_attach_missing(store, wanted, options->config->require_native, report, error);
 }
 
+/* Whether a policy that is ready is the one in force, made of the same configuration. */
+static bool is_in_force(const struct store *store, struct filter_policy *policy)
+{
+	const struct filter_policy *present = store_policy(store);
+	const struct filter_config_text *texts = store->config_text;
+	const char *text = texts[policy - store->tables.policies].text;
+
+	policy->generation = present->generation;
+	policy->applied = present->applied;
+	return memcmp(policy, present, sizeof(*policy)) == 0 && *text &&
+	       strcmp(text, texts[present - store->tables.policies].text) == 0;
+}
+
 /* An existing gate is extended first and then changed. */
 static int change_gate(struct material *material, struct store *store,
 		       const struct interface_set *wanted, struct gate_report *report,
@@ -213,11 +228,15 @@ static int change_gate(struct material *material, struct store *store,
 	if (r == 0)
 		r = links_attach_missing(store, wanted, options->config->require_native, report,
 					 error);
-	if (r == 0)
-		put_in_force(options, store, policy);
-	else
+	if (r < 0) {
 		list_store_tidy(store);
-	return r;
+		return r;
+	}
+	report->unchanged = !options->confirm && !store_shadow(store) && is_in_force(store, policy);
+	if (!report->unchanged)
+		put_in_force(options, store, policy);
+	list_store_end_edits(&material->lists);
+	return 0;
 }
 
 int gate_try(const struct gate_options *options, struct store *ret_store, struct error *error)
@@ -298,9 +317,7 @@ int gate_raise(const struct gate_options *options, struct store *ret_store,
 
 	r = links_find_wanted(options, &wanted, error);
 	if (r == 0)
-		r = pins_directory(true, parent, error);
-	if (r == 0)
-		r = pins_lock(parent, PINS_LOCK_EXCLUSIVE, true, &lock, error);
+		r = pins_lock_directory(parent, &lock, error);
 	if (r < 0)
 		return r;
 	r = raise_or_change(&material, parent, &wanted, &store, &report, error);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -49,10 +50,45 @@ static bool same_ranges(const struct ranges_view *a, const struct ranges_view *b
 /* A list that is in the kernel already goes on to live there. */
 static void share(struct list_source *source, const struct list_set *present)
 {
-	for (size_t i = 0; i < present->count && source->fd < 0; i++)
-		if (LABEL_LIST(present->items[i].label) == LABEL_LIST(source->label) &&
-		    same_ranges(&present->items[i].ranges, &source->ranges))
-			source->fd = fcntl(present->items[i].fd, F_DUPFD_CLOEXEC, 3);
+	for (size_t i = 0; i < present->count && source->fd < 0; i++) {
+		const struct list_source *other = &present->items[i];
+
+		if (LABEL_LIST(other->label) != LABEL_LIST(source->label))
+			continue;
+		if (same_ranges(&other->ranges, &source->ranges)) {
+			source->fd = fcntl(other->fd, F_DUPFD_CLOEXEC, 3);
+			source->edited = other->edited;
+		} else {
+			source->undoes = other->edited;
+		}
+	}
+}
+
+/* The file has come to say the same as was done by hand. */
+static void forget_edit(const struct list_source *source)
+{
+	size_t size = sizeof(struct list_ranges);
+	struct list_ranges *head =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, source->fd, 0);
+
+	if (head == MAP_FAILED)
+		return;
+	head->edited = 0;
+	munmap(head, size);
+}
+
+void list_store_end_edits(struct list_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct list_source *source = &set->items[i];
+
+		if (source->undoes)
+			log_info("list %s: what 'sumun list add' and 'sumun list del' changed "
+				 "since is undone: its file has been read again",
+				 source->name);
+		else if (source->edited && source->fd >= 0)
+			forget_edit(source);
+	}
 }
 
 static bool same_set(const struct list_set *a, const struct list_set *b)

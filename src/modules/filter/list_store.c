@@ -70,6 +70,8 @@ static int load_source(const struct store *store, const char *directory, const c
 	r = ranges_read(source->memory, (size_t)r * PAGE, &source->ranges, error);
 	if (r < 0)
 		source_free(source);
+	else
+		source->edited = ((const struct list_ranges *)source->memory)->edited;
 	return r;
 }
 
@@ -214,8 +216,9 @@ int list_store_find(const struct store *store, const struct list_set *set, const
 /* ---- writing ------------------------------------------------------------------------- */
 
 /* A map that holds these ranges. */
-static int make_source(const struct ranges_view *view, int *ret_fd, struct error *error)
+static int make_source(const struct list_source *source, int *ret_fd, struct error *error)
 {
+	const struct ranges_view *view = &source->ranges;
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
 	const struct ranges ranges = { .v4 = (struct range4 *)view->v4,
 				       .v6 = (struct range6 *)view->v6,
@@ -233,6 +236,7 @@ static int make_source(const struct ranges_view *view, int *ret_fd, struct error
 		return error_set(error, -errno, "cannot map a list: %s", strerror(errno));
 	ranges_write(&ranges, memory);
 	((struct list_ranges *)memory)->loaded = timestamp_now();
+	((struct list_ranges *)memory)->edited = source->edited;
 	munmap(memory, pages * PAGE);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
@@ -248,7 +252,7 @@ static int pin_source(const char *directory, size_t order, const struct list_sou
 	snprintf(name, sizeof(name), "%02zu-%u", order, source->label);
 	if (source->fd >= 0)
 		return pins_add(source->fd, directory, name, PINS_GROUP_READS, error);
-	r = make_source(&source->ranges, &fd, error);
+	r = make_source(source, &fd, error);
 	return r < 0 ? r : pins_add(fd, directory, name, PINS_GROUP_READS, error);
 }
 

@@ -23,6 +23,8 @@ struct list_source {
 	void *memory;      /* what `ranges` points into, mapped or allocated */
 	size_t mapped;     /* bytes; 0: allocated */
 	struct ranges own; /* or these, read from a file */
+	bool edited;       /* changed by hand since its file was read */
+	bool undoes;       /* replaces one that was */
 };
 
 /* The lists of one policy, in the order of the configuration. */
@@ -72,6 +74,12 @@ void list_store_missing(const struct store *store, list_missing *visit, void *co
  */
 int list_store_import(struct store *store, struct filter_policy *policy, struct list_set *set,
 		      struct error *error);
+
+/*
+ * To be called when a policy with lists of list_store_import() is in force: none of them is
+ * changed by hand any more, and where that was undone, it is told.
+ */
+void list_store_end_edits(struct list_set *set);
 
 /* The room that a new store needs for these lists, for store_create_with_room(). */
 int list_store_room(const struct list_set *set, uint32_t *ret_pages, struct error *error);

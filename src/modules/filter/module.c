@@ -31,6 +31,8 @@ struct filter {
 	int presence_fd; /* shared lock: a run is here */
 	int ring;        /* the ring of events that is ours, or -1 */
 	int reader_fd;   /* its lock */
+	bool configured; /* it brought a policy of its own */
+	bool was_kept;   /* an `up` had made the gate before */
 	struct fills_watch fills;
 	uint64_t bans_made; /* that were on disk a minute ago */
 	unsigned seconds;
@@ -128,12 +130,14 @@ static int filter_start(const struct start_options *options, void **ret_instance
 	if (!filter)
 		return -ENOMEM;
 	filter->store = STORE_NONE;
+	filter->configured = options->configured;
 	filter->presence_fd = filter->reader_fd = filter->ring = -1;
 	if (!options->configured && !options->interface_count)
 		r = adopt(filter, error);
 	if (r == -ENOENT)
 		r = raise_gate(filter, options, error);
 	if (r == 0) {
+		filter->was_kept = gate_is_kept(&filter->store);
 		cookies_warn(&filter->store);
 		become_reader(filter);
 	}
@@ -300,12 +304,15 @@ static void let_go(struct filter *filter)
 			log_error("cannot remove '%s': %s", filter->store.directory, strerror(-r));
 		else
 			log_info("detached from %s", interfaces);
+		pins_remove_empty(parent);
 		return;
 	}
-	for (size_t i = 0; i < filter->raised.attached; i++)
+	/* An `up` that came later wanted them where they are. */
+	for (size_t i = 0; filter->was_kept && i < filter->raised.attached; i++)
 		gate_detach(&filter->store, filter->raised.ifindexes[i]);
-	log_info("left in place on %s",
-		 report_interfaces(&filter->store, interfaces, sizeof(interfaces)));
+	log_info("left in place on %s%s",
+		 report_interfaces(&filter->store, interfaces, sizeof(interfaces)),
+		 filter->configured ? ", with the policy that this run was given" : "");
 }
 
 /* It tidies up after an unconfirmed change, and at its end; and keeps the bans. */

@@ -201,7 +201,8 @@ struct list_ranges {
 	__u64 magic;
 	__u64 count[2]; /* IPv4, IPv6 */
 	__u64 loaded;   /* CLOCK_REALTIME, nanoseconds */
-	__u64 reserved[4];
+	__u64 edited;   /* 1: changed by hand since its file was read */
+	__u64 reserved[3];
 };
 _Static_assert(sizeof(struct range4) == 8, "range4 layout");
 _Static_assert(sizeof(struct range6) == 32, "range6 layout");

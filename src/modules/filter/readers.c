@@ -7,15 +7,14 @@
 #include "base/cleanup.h"
 #include "modules/filter/readers.h"
 
-/* To try the lock would be simpler, and would turn a reader away that comes at that moment. */
-bool reader_is_there(const struct store *store, size_t ring)
+/* To try the lock would be simpler, and would turn away whoever comes at that moment. */
+static bool is_locked(const char *path)
 {
 	CLEANUP_FCLOSE FILE *locks = fopen("/proc/locks", "re");
-	char name[32], path[PINS_PATH], wanted[64], line[256];
+	char wanted[64], line[256];
 	struct stat st;
 
-	snprintf(name, sizeof(name), "reader%zu", ring);
-	if (!locks || pins_path(path, store->directory, name) < 0 || stat(path, &st) < 0)
+	if (!locks || stat(path, &st) < 0)
 		return false;
 	snprintf(wanted, sizeof(wanted), " %02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev),
 		 (unsigned long)st.st_ino);
@@ -23,4 +22,17 @@ bool reader_is_there(const struct store *store, size_t ring)
 		if (strstr(line, wanted) && !strstr(line, "->"))
 			return true;
 	return false;
+}
+
+bool reader_is_there(const struct store *store, size_t ring)
+{
+	char name[32], path[PINS_PATH];
+
+	snprintf(name, sizeof(name), "reader%zu", ring);
+	return pins_path(path, store->directory, name) == 0 && is_locked(path);
+}
+
+bool run_is_there(const struct store *store)
+{
+	return is_locked(store->directory);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who reads the rings of events, as far as /proc/locks lets us see; takes no lock itself. */
+/* Who watches and reads events, as far as /proc/locks lets us see; takes no lock itself. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,3 +9,6 @@
 
 /* Whether somebody holds the lock of this ring's reader. */
 bool reader_is_there(const struct store *store, size_t ring);
+
+/* Whether any `sumun run` watches; see gate_watch(). */
+bool run_is_there(const struct store *store);

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/timestamp.h"
+#include "modules/filter/readers.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
 #include "modules/filter/cookies.h"
@@ -190,5 +191,6 @@ json_t *status_json(const struct store *store)
 	json_object_set_new(object, "pending", report_pending_json(store));
 	json_object_set_new(object, "shadow", shadow_json(store));
 	json_object_set_new(object, "kept", json_boolean(gate_is_kept(store)));
+	json_object_set_new(object, "run", json_boolean(run_is_there(store)));
 	return object;
 }

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "modules/filter/readers.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
 #include "modules/filter/cookies.h"
@@ -338,5 +339,7 @@ void status_text(const struct store *store, FILE *out)
 		*path ? ", kept in " : "", text_escape(path, escaped, sizeof(escaped)));
 	fprintf(out, "  kept           %s\n",
 		gate_is_kept(store) ? "yes, until 'sumun down'"
-				    : "no, goes with the last 'sumun run'");
+		: run_is_there(store)
+			? "no, goes with the last 'sumun run'"
+			: "left by a 'sumun run' that died; 'sumun down' takes it away");
 }
