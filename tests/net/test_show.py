@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `stats` and `status` say of guards, lists, sources, tables and of policies on trial."""
+import pathlib
 import re
 import time
 
@@ -67,6 +68,46 @@ def test_guards(lab):
     text = lab.sumun("status").stdout
     assert "  guard web      tcp/80, tcp/8000-8010; 50/s, 3/s in all; observes\n" in text
     assert "scan" not in text and "SYN" not in text, "nothing is said of what is off"
+
+
+def test_limits_as_they_were_given(lab):
+    """60/min is not 1/s, and what was given as burst is shown."""
+    lab.up(sections="[guard web]\nports = tcp/80\nper-source = 60/min\nburst = 5\n"
+                    "total = 3600/h\n[guard dns]\nports = udp/53\nper-source = 60/min\n")
+    text = lab.sumun("status").stdout
+    assert "  guard web      tcp/80; 60/min, burst 5, 3600/h in all\n" in text
+    assert "  guard dns      udp/53; 60/min\n" in text
+    assert "60/min, burst 5, 3600/h in all\n" in lab.sumun("stats").stdout
+    web, dns = lab.json("status")["guards"]
+    assert (web["connections"], web["total"], web["burst"]) == ("60/min", "3600/h", "5")
+    assert (dns["connections"], dns["burst"]) == ("60/min", None)
+
+
+def test_a_blocked_port_has_no_guard(lab):
+    """Its packets are dropped before a guard counts them, so none is named."""
+    lab.up("block-ports = udp/5000\nwatch-ports = udp/5001",
+           sections="[guard all]\nports = udp/5000-5002\nper-source = 100/s\n")
+    wire = lab.wire()
+    for port, count in ((5000, 3), (5001, 2), (5002, 1)):
+        wire.udp(port, count=count)
+    text = lab.sumun("stats").stdout
+    for row in ("udp/5000 +3  blocked", "udp/5001 +2  watched, guard all", "udp/5002 +1  guard all"):
+        assert re.search(f"^  {row}$", text, re.M), text
+
+
+def test_why_a_peer_is_guarded(lab):
+    names = pathlib.Path(f"/etc/netns/{lab.host}")
+    names.mkdir(parents=True)
+    (names / "resolv.conf").write_text(f"nameserver {FAR4}\n")
+    lab.ip(lab.host, "route", "add", "default", "via", NEIGHBOUR4)
+    session = {"SSH_CONNECTION": f"{PEER4} 50000 {HOST4} 22"}
+    lab.up(env=session)
+    line = re.search(r"^  guarded +(.*)$", lab.sumun("status", env=session).stdout, re.M)[1]
+    assert sorted(line.split(", ")) == sorted([f"{FAR4} (name server)", f"{NEIGHBOUR4} (gateway)",
+                                               f"{PEER4} (SSH client)"])
+    # The session is over: nobody knows any more.
+    line = re.search(r"^  guarded +(.*)$", lab.sumun("status").stdout, re.M)[1]
+    assert PEER4 in line.split(", ")
 
 
 def test_lists(lab):
@@ -138,12 +179,16 @@ def test_pending(lab):
 
 
 def test_bans_of_the_configuration_count(lab):
+    lab.up(SETTINGS + "ban = 192.0.2.1\n")
+    assert "; 1 ban\n" in lab.sumun("stats").stdout
     lab.up(SETTINGS + "ban = 192.0.2.1, 192.0.2.2\n")
     lab.sumun("ban", FAR4)
     stats = lab.stats()
     assert stats["bans"] == 3 and lab.json("status")["bans"] == 3
     assert stats["tables"]["bans4"]["used"] == 1 and stats["next_end"] is None
     lab.sumun("ban", PEER6, "--for", "1h")
+    row = next(line for line in lab.sumun("bans").stdout.splitlines() if PEER6 in line)
+    assert row.endswith("  by hand")
     lab.sumun("ban", PEER4, "--for", "10m")
     assert 590 < seconds_of(lab.stats()["next_end"]) - time.time() <= 601
     assert "; 5 bans, the next ends in " in lab.sumun("stats").stdout

@@ -373,25 +373,46 @@ static const char *format_left(const struct store *store, uint32_t end, char buf
 	return duration_format_short(then > now ? then - now : 0, buffer);
 }
 
+enum { REASON_TEXT = 4 * BAN_WHY_SIZE + 64 };
+
+/* Who banned, and what is known of it: offences are those bans of guards that were proven. */
+static const char *say_why(const struct listed *listed, char text[REASON_TEXT])
+{
+	const struct filter_ban_info *info = &listed->info;
+	const char *forced = listed->ban.forced ? ", forced" : "";
+	char why[4 * BAN_WHY_SIZE];
+
+	text_escape(info->why, why, sizeof(why));
+	if (info->origin == ORIGIN_OPERATOR)
+		snprintf(text, REASON_TEXT, "by hand%s%s%s", forced, *why ? ": " : "", why);
+	else if (info->origin != ORIGIN_GUARD)
+		snprintf(text, REASON_TEXT, "%s%s", why, forced);
+	else if (strcmp(why, "neighbours") == 0)
+		snprintf(text, REASON_TEXT, "%u neighbours were banned", info->offences);
+	else if (info->offences > 1)
+		snprintf(text, REASON_TEXT, "%s, proven %u times", why, info->offences);
+	else
+		snprintf(text, REASON_TEXT, "%s%s", *why ? why : "a guard",
+			 !*why            ? ""
+			 : info->offences ? ", proven"
+					  : ", may be forged");
+	return text;
+}
+
 static void add_row(struct table *table, const struct store *store, const struct listed *listed)
 {
-	char text[PREFIX_TEXT], left[DURATION_TEXT], since[TIMESTAMP_TEXT], times[32] = "",
-									    why[4 * BAN_WHY_SIZE];
+	char text[PREFIX_TEXT], left[DURATION_TEXT], since[TIMESTAMP_TEXT], why[REASON_TEXT];
 
-	if (listed->info.offences > 1)
-		snprintf(times, sizeof(times), ", %u times", listed->info.offences);
 	table_cell(table, "%s", prefix_format(&listed->ban.prefix, text));
 	table_cell(table, "%s", format_left(store, listed->ban.end, left));
 	table_cell(table, "%s", listed->since ? timestamp_local(listed->since, since) : "-");
-	table_cell(table, "%s%s%s", ban_origin_name(listed->info.origin), times,
-		   listed->ban.forced ? ", forced" : "");
-	table_cell(table, "%s", text_escape(listed->info.why, why, sizeof(why)));
+	table_cell(table, "%s", say_why(listed, why));
 }
 
 static void print_bans(const struct store *store)
 {
-	CLEANUP_TABLE struct table *table = table_new(5);
-	static const char *const titles[] = { "address", "left", "since", "origin", "why" };
+	static const char *const titles[] = { "address", "left", "since", "why" };
+	CLEANUP_TABLE struct table *table = table_new(ARRAY_SIZE(titles));
 	struct listing listing = begin_listing(store);
 	struct listed listed;
 

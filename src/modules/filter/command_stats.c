@@ -32,7 +32,8 @@ static void print_totals(const struct store *store, const struct snapshot *now)
 	print_verdict("dropped", &now->verdicts[VERDICT_DROPPED]);
 	if (answered->packets)
 		print_verdict("answered", answered);
-	printf("; %s bans", number_format(report_bans(store), bans));
+	printf("; %s ban%s", number_format(report_bans(store), bans),
+	       report_bans(store) == 1 ? "" : "s");
 	if (next_end)
 		printf(", the next ends in %s", duration_format_short(next_end, left));
 	putchar('\n');

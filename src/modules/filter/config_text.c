@@ -322,11 +322,26 @@ void config_text_print_set(const char *text, FILE *out)
 	}
 }
 
-char *config_text_value(const char *text, const char *section, const char *key)
+size_t config_text_value(const char *text, const char *section, const char *key,
+			 const char **ret_value)
 {
-	__attribute__((cleanup(free_lines))) struct lines lines = { NULL };
+	size_t section_length = strlen(section), key_length = strlen(key);
+	bool inside = false;
+	const char *end;
 
-	return read_lines(text, &lines) ? strdup(find_value(&lines, section, key)) : NULL;
+	for (; *text; text = *end ? end + 1 : end) {
+		end = strchrnul(text, '\n');
+		if (*text == '[')
+			inside = strncmp(text + 1, section, section_length) == 0 &&
+				 text[1 + section_length] == ']';
+		if (!inside || strncmp(text, key, key_length) != 0 ||
+		    strncmp(text + key_length, " = ", 3) != 0)
+			continue;
+		*ret_value = text + key_length + 3;
+		return (size_t)(end - *ret_value);
+	}
+	*ret_value = "";
+	return 0;
 }
 
 bool config_text_has(const char *text, const char *section, const char *key, const char *word)

@@ -23,8 +23,9 @@ int config_text_compare(const char *now, const char *then, FILE *out);
 /* Writes what is set in it, with its sections. */
 void config_text_print_set(const char *text, FILE *out);
 
-/* What a key of a section is set to, malloc'ed; "" when it is not. NULL when out of memory. */
-char *config_text_value(const char *text, const char *section, const char *key);
+/* What a key of a section is set to: its length, 0 when it is not, and where it begins. */
+size_t config_text_value(const char *text, const char *section, const char *key,
+			 const char **ret_value);
 
 /* Whether this word is in the list that a key of a section has. */
 bool config_text_has(const char *text, const char *section, const char *key, const char *word);

@@ -15,6 +15,7 @@
 #include "modules/filter/list_store.h"
 #include "modules/filter/policy.h"
 #include "modules/filter/range_sets.h"
+#include "modules/filter/terms.h"
 
 /* A policy as `up` would make it, but in memory of our own. */
 struct trial {
@@ -312,13 +313,6 @@ static void tell_guarded(struct rehearsal *rehearsal, const struct filter_policy
 	}
 }
 
-static const char *text_in_force(const struct rehearsal *rehearsal)
-{
-	const struct store *store = &rehearsal->store;
-
-	return store->config_text[store_policy(store) - store->tables.policies].text;
-}
-
 /* Bans of the configuration that somebody ended since come back, though no setting changed. */
 static void tell_returning_bans(struct rehearsal *rehearsal)
 {
@@ -330,7 +324,7 @@ static void tell_returning_bans(struct rehearsal *rehearsal)
 		prefix_format(&bans->items[i], text);
 		if (policy_role_of(&store->tables, store_policy(store), &bans->items[i]) &
 			    (ROLE_BAN | ROLE_BAN_FORCED) ||
-		    !config_text_has(text_in_force(rehearsal), "filter", "ban", text))
+		    !config_text_has(config_in_force(&rehearsal->store), "filter", "ban", text))
 			continue;
 		printf("ban: + %s, which 'sumun unban' had ended\n", text);
 		rehearsal->differences++;
@@ -339,7 +333,7 @@ static void tell_returning_bans(struct rehearsal *rehearsal)
 
 static int compare_settings(struct rehearsal *rehearsal)
 {
-	const char *now = text_in_force(rehearsal);
+	const char *now = config_in_force(&rehearsal->store);
 	int r;
 
 	if (!*now) {

@@ -181,9 +181,9 @@ int list_store_read(const struct filter_config *config, const struct peers *peer
 void list_store_missing(const struct store *store, list_missing *visit, void *context)
 {
 	const struct filter_policy *policy = store_policy(store);
-	const struct filter_config_text *text =
-		&store->config_text[policy - store->tables.policies];
-	CLEANUP_FREE char *paths = config_text_value(text->text, "filter", "deny-list");
+	const char *value;
+	size_t length = config_text_value(config_in_force(store), "filter", "deny-list", &value);
+	CLEANUP_FREE char *paths = strndup(value, length);
 	char name[LIST_NAME_SIZE], *next = paths, *path;
 
 	while ((path = strsep(&next, ", "))) {

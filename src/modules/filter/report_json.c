@@ -90,7 +90,7 @@ static json_t *guards_json(const struct store *store, const struct snapshot *now
 		if (!*guard->name)
 			continue;
 		row = json_pack("{s:s, s:s}", "name", guard_name(store, i), "limits",
-				terms_limits(&store->ticks, guard, limits));
+				terms_limits(&store->ticks, guard, config_in_force(store), limits));
 		set_number(row, "connections", now->guards[i].connections);
 		set_number(row, "limited", now->guards[i].limited);
 		set_number(row, "shed", now->guards[i].shed);

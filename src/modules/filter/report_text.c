@@ -175,18 +175,21 @@ static void print_reasons(const struct snapshot *now, const struct snapshot *bef
 	end_table(rows.table, out);
 }
 
-/* What the policy says of a port: "blocked", "watched", "guard ssh". */
+/*
+ * What the policy says of a port: "blocked", "watched", "guard ssh". A packet to a blocked port
+ * is dropped before its guard counts it.
+ */
 static const char *port_remark(const struct store *store, const struct port_count *port,
 			       char text[64])
 {
 	uint8_t action = store_policy(store)->ports[port->protocol][port->port];
-	uint32_t guard = action & PORT_GUARD_MASK;
+	uint32_t guard = action & PORT_BLOCKED ? 0 : action & PORT_GUARD_MASK;
 
 	snprintf(text, 64, "%s%s%s%s",
 		 action & PORT_BLOCKED   ? "blocked"
 		 : action & PORT_WATCHED ? "watched"
 					 : "",
-		 guard && action & (PORT_BLOCKED | PORT_WATCHED) ? ", " : "", guard ? "guard " : "",
+		 guard && action & PORT_WATCHED ? ", " : "", guard ? "guard " : "",
 		 guard ? guard_name(store, guard) : "");
 	return text;
 }
@@ -236,7 +239,8 @@ static void print_guards(const struct store *store, const struct snapshot *now,
 		add_number(table, counter->limited);
 		add_number(table, counter->shed);
 		add_number(table, counter->bans);
-		table_cell(table, "%s%s", terms_limits(&store->ticks, guard, limits),
+		table_cell(table, "%s%s",
+			   terms_limits(&store->ticks, guard, config_in_force(store), limits),
 			   guard->mode == MODE_OBSERVE ? " (observes)" : "");
 	}
 	end_table(table, out);

@@ -56,6 +56,15 @@ static json_t *rate_json(const struct store *store, const struct filter_limit *l
 	return text_json(terms_rate(&store->ticks, limit, text));
 }
 
+static json_t *guard_rate_json(const struct store *store, const struct filter_guard *guard,
+			       const struct filter_limit *limit, const char *key)
+{
+	char text[LIMIT_TEXT];
+
+	return text_json(
+		terms_guard_rate(&store->ticks, guard, limit, config_in_force(store), key, text));
+}
+
 static json_t *seconds_json(const struct store *store, uint32_t ticks)
 {
 	return json_integer((json_int_t)(terms_duration(&store->ticks, ticks) / NSEC_PER_SEC));
@@ -67,6 +76,7 @@ static json_t *guard_json(const struct store *store, uint32_t number)
 	const struct filter_guard *guard = &policy->guards[number];
 	bool others = policy->other_guard == number;
 	json_t *object = json_object();
+	char burst[LIMIT_TEXT];
 
 	json_object_set_new(object, "name", json_string(guard_name(store, number)));
 	json_object_set_new(object, "mode", json_string(filter_mode_name(guard->mode)));
@@ -74,10 +84,15 @@ static json_t *guard_json(const struct store *store, uint32_t number)
 	json_object_set_new(object, "ports",
 			    others ? json_array()
 				   : ports_json(policy, PORT_GUARD_MASK, (uint8_t)number));
-	json_object_set_new(object, "connections", rate_json(store, &guard->connections));
-	json_object_set_new(object, "packets", rate_json(store, &guard->packets));
-	json_object_set_new(object, "bytes", rate_json(store, &guard->bytes));
-	json_object_set_new(object, "total", rate_json(store, &guard->total));
+	json_object_set_new(object, "connections",
+			    guard_rate_json(store, guard, &guard->connections, "per-source"));
+	json_object_set_new(object, "packets",
+			    guard_rate_json(store, guard, &guard->packets, "packets-per-source"));
+	json_object_set_new(object, "bytes",
+			    guard_rate_json(store, guard, &guard->bytes, "bytes-per-source"));
+	json_object_set_new(object, "total", guard_rate_json(store, guard, &guard->total, "total"));
+	json_object_set_new(object, "burst",
+			    text_json(terms_burst(guard, config_in_force(store), burst)));
 	json_object_set_new(object, "ban", seconds_json(store, guard->ban));
 	json_object_set_new(object, "ban-max", seconds_json(store, guard->ban_max));
 	return object;

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "core/host.h"
 #include "modules/filter/readers.h"
 #include "modules/filter/report.h"
 #include "modules/filter/status.h"
@@ -92,19 +93,48 @@ static void add_ports(struct words *words, const struct filter_policy *policy, u
 	}
 }
 
+/*
+ * Why a peer is guarded: the policy knows name servers by the port that they answer from; of the
+ * others it is looked up who they are now, which says nothing of an SSH session that has ended.
+ */
+static const char *peer_reason(const struct peers *peers, const struct prefix *prefix,
+			       uint64_t role)
+{
+	if (role >> ROLE_SOURCE_PORT_SHIFT & 0xffff)
+		return " (name server)";
+	for (size_t i = 0; i < peers->count; i++) {
+		const struct peer *peer = &peers->peers[i];
+
+		if (!prefix_contains(prefix, &peer->address))
+			continue;
+		if (peer->role == PEER_GATEWAY)
+			return " (gateway)";
+		if (peer->role == PEER_SSH)
+			return " (SSH client)";
+	}
+	return "";
+}
+
 static void print_entries(const struct filter_policy *policy, const char *label,
 			  uint64_t role_wanted, FILE *out)
 {
 	struct words words = begin_words(out, "%s", label);
 	struct prefix prefix;
+	struct peers peers;
 	size_t position = 0;
 	uint64_t role;
+
+	peers.count = 0;
+	if (role_wanted == ROLE_GUARDED)
+		host_peers(&peers);
 
 	while (policy_next(policy, &position, &prefix, &role)) {
 		char text[PREFIX_TEXT];
 
 		if (role & role_wanted)
-			add_word(&words, ",", "%s", prefix_format(&prefix, text));
+			add_word(&words, ",", "%s%s", prefix_format(&prefix, text),
+				 role_wanted == ROLE_GUARDED ? peer_reason(&peers, &prefix, role)
+							     : "");
 	}
 	end_words(&words);
 }
@@ -145,7 +175,8 @@ static void print_guard(const struct store *store, uint32_t number, FILE *out)
 		add_word(&words, ",", "everything that no other guard has");
 	else
 		add_ports(&words, policy, PORT_GUARD_MASK, (uint8_t)number);
-	add_word(&words, ";", "%s", terms_limits(&store->ticks, guard, limits));
+	add_word(&words, ";", "%s",
+		 terms_limits(&store->ticks, guard, config_in_force(store), limits));
 	if (guard->ban)
 		add_word(&words, ";", "bans for %s",
 			 terms_ban(&store->ticks, guard->ban, guard->ban_max, ban));

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/rate.h"
+#include "modules/filter/config_text.h"
 #include "modules/filter/terms.h"
 
 /* Limits are kept in 2^-METER_SHIFT jiffies, intervals times 2^PRICE_SHIFT; see policy_limit(). */
@@ -70,28 +71,67 @@ uint64_t terms_scan_window(const struct ticks *ticks, const struct filter_limit 
 	return (uint64_t)(seconds + 0.5) * NSEC_PER_SEC;
 }
 
+const char *config_in_force(const struct store *store)
+{
+	return store->config_text[store_policy(store) - store->tables.policies].text;
+}
+
+static const char *guard_value(const struct filter_guard *guard, const char *config,
+			       const char *key, char buffer[LIMIT_TEXT])
+{
+	char section[GUARD_NAME_SIZE + sizeof("guard ")];
+	const char *value;
+	size_t length;
+
+	snprintf(section, sizeof(section), "guard %s", guard->name);
+	length = config_text_value(config, section, key, &value);
+	snprintf(buffer, LIMIT_TEXT, "%.*s", (int)length, value);
+	return buffer;
+}
+
+const char *terms_guard_rate(const struct ticks *ticks, const struct filter_guard *guard,
+			     const struct filter_limit *limit, const char *config, const char *key,
+			     char buffer[LIMIT_TEXT])
+{
+	if (limit->interval && *guard_value(guard, config, key, buffer))
+		return buffer;
+	return terms_rate(ticks, limit, buffer);
+}
+
+const char *terms_burst(const struct filter_guard *guard, const char *config,
+			char buffer[LIMIT_TEXT])
+{
+	return guard_value(guard, config, "burst", buffer);
+}
+
 const char *terms_limits(const struct ticks *ticks, const struct filter_guard *guard,
-			 char buffer[GUARD_TEXT])
+			 const char *config, char buffer[GUARD_TEXT])
 {
 	const struct {
 		const struct filter_limit *limit;
+		const char *key;
 		const char *of;
 	} limits[] = {
-		{ &guard->connections, "" },
-		{ &guard->packets, " packets" },
-		{ &guard->bytes, " bytes" },
-		{ &guard->total, " in all" },
+		{ &guard->connections, "per-source", "" },
+		{ &guard->packets, "packets-per-source", " packets" },
+		{ &guard->bytes, "bytes-per-source", " bytes" },
+		{ &guard->total, "total", " in all" },
 	};
+	char rate[LIMIT_TEXT], burst[LIMIT_TEXT];
 	size_t used = 0;
 
+	terms_burst(guard, config, burst);
 	snprintf(buffer, GUARD_TEXT, "no limit");
 	for (size_t i = 0; i < ARRAY_SIZE(limits) && used < GUARD_TEXT; i++) {
-		char rate[LIMIT_TEXT];
+		bool first = !used;
 
-		if (limits[i].limit->interval)
-			used += (size_t)snprintf(
-				buffer + used, GUARD_TEXT - used, "%s%s%s", used ? ", " : "",
-				terms_rate(ticks, limits[i].limit, rate), limits[i].of);
+		if (!limits[i].limit->interval)
+			continue;
+		used += (size_t)snprintf(
+			buffer + used, GUARD_TEXT - used, "%s%s%s%s%s", first ? "" : ", ",
+			terms_guard_rate(ticks, guard, limits[i].limit, config, limits[i].key,
+					 rate),
+			limits[i].of, first && *burst ? ", burst " : "", first ? burst : "");
 	}
 	return buffer;
 }

@@ -21,9 +21,29 @@ const char *terms_rate(const struct ticks *ticks, const struct filter_limit *lim
 uint64_t terms_scan_ports(const struct filter_limit *limit);
 uint64_t terms_scan_window(const struct ticks *ticks, const struct filter_limit *limit);
 
-/* All limits of a guard, of one source unless it says so: "20/min, 50k/s packets, 500/s in all". */
+/*
+ * The configuration that made the policy in force; "" when it was too long to be kept.
+ */
+const char *config_in_force(const struct store *store);
+
+/*
+ * A rate of a guard as `config` gives it, because 60/min is not 1/s: its burst is another. Read
+ * back from `limit` where `config` is "".
+ */
+const char *terms_guard_rate(const struct ticks *ticks, const struct filter_guard *guard,
+			     const struct filter_limit *limit, const char *config, const char *key,
+			     char buffer[LIMIT_TEXT]);
+
+/* The burst that `config` gives a guard; "" where it gives none. */
+const char *terms_burst(const struct filter_guard *guard, const char *config,
+			char buffer[LIMIT_TEXT]);
+
+/*
+ * All limits of a guard, of one source unless it says so, the first with its burst: "20/min,
+ * burst 10, 50k/s packets, 500/s in all".
+ */
 const char *terms_limits(const struct ticks *ticks, const struct filter_guard *guard,
-			 char buffer[GUARD_TEXT]);
+			 const char *config, char buffer[GUARD_TEXT]);
 
 /* Ticks as nanoseconds, to the nearest second: tables count in ticks, people in seconds. */
 uint64_t terms_duration(const struct ticks *ticks, uint32_t count);

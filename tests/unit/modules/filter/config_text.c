@@ -145,15 +145,20 @@ static void words_of_a_list(void **state)
 
 static void value_of_a_key(void **state)
 {
-	CLEANUP_FREE char *text =
-		text_of("[filter]\nmode = enforce\n[guard web]\nports = tcp/80\ntotal = 60/min\n");
-	CLEANUP_FREE char *rate = config_text_value(text, "guard web", "total");
-	CLEANUP_FREE char *unset = config_text_value(text, "guard web", "burst");
-	CLEANUP_FREE char *none = config_text_value(text, "guard mail", "total");
+	CLEANUP_FREE char *text = text_of("[filter]\nmode = enforce\n[guard web]\nports = tcp/80\n"
+					  "total = 60/min\n[guard mail]\ntotal = 2/h\n");
+	const char *value;
 
-	assert_string_equal(rate, "60/min");
-	assert_string_equal(unset, "");
-	assert_string_equal(none, "");
+	assert_int_equal(config_text_value(text, "guard web", "total", &value), 6);
+	assert_memory_equal(value, "60/min\n", 7);
+	assert_int_equal(config_text_value(text, "guard mail", "total", &value), 3);
+	assert_memory_equal(value, "2/h\n", 4);
+	assert_int_equal(config_text_value(text, "guard web", "burst", &value), 0);
+	assert_int_equal(config_text_value(text, "guard", "total", &value), 0);
+	assert_int_equal(config_text_value(text, "guard we", "total", &value), 0);
+	assert_int_equal(config_text_value(text, "guard web", "tot", &value), 0);
+	assert_int_equal(config_text_value("", "guard web", "total", &value), 0);
+	assert_string_equal(value, "");
 }
 
 int main(void)

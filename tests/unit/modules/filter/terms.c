@@ -68,12 +68,19 @@ static void a_guard_is_told_in_one_line(void **state)
 	struct filter_guard guard = { .mode = MODE_ENFORCE };
 	char text[GUARD_TEXT], ban[LIMIT_TEXT];
 
-	assert_string_equal(terms_limits(&ticks, &guard, text), "no limit");
+	assert_string_equal(terms_limits(&ticks, &guard, "", text), "no limit");
 	guard.connections = policy_limit(&twenty, 0, 250);
-	assert_string_equal(terms_limits(&ticks, &guard, text), "20/min");
+	assert_string_equal(terms_limits(&ticks, &guard, "", text), "20/min");
 	guard.packets = guard.bytes = guard.total = policy_limit(&many, 0, 250);
-	assert_string_equal(terms_limits(&ticks, &guard, text),
+	assert_string_equal(terms_limits(&ticks, &guard, "", text),
 			    "20/min, 50k/s packets, 50k/s bytes, 50k/s in all");
+	/* 20/min is what it is, and its burst; but a rate is told as it was given. */
+	snprintf(guard.name, sizeof(guard.name), "web");
+	assert_string_equal(terms_limits(&ticks, &guard,
+					 "[guard we]\nburst = 9\n[guard web]\nper-source = 1200/h\n"
+					 "burst = 7\n# total =\n[guard webs]\nburst = 8\n",
+					 text),
+			    "1200/h, burst 7, 50k/s packets, 50k/s bytes, 50k/s in all");
 	assert_string_equal(terms_ban(&ticks, 0, 0, ban), "none");
 	assert_string_equal(terms_ban(&ticks, 4688, 4688, ban), "10m");
 	assert_string_equal(terms_ban(&ticks, 4688, 675000, ban), "10m, up to 1d");
