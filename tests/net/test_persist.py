@@ -5,6 +5,7 @@ A reboot is a `down` here: nothing but the file is left of the bans.
 """
 import datetime
 import os
+import re
 import random
 import signal
 import subprocess
@@ -112,6 +113,24 @@ def test_offences_come_back(lab, path):
         ban, = bans(lab).values()
         assert ban["offences"] == 2
         assert 15.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 17
+
+
+def test_who_banned_and_why(lab, path):
+    """In one column, without saying it twice."""
+    write(path, line("203.0.113.1", origin="guard", why="guard web"),
+          line("203.0.113.2", origin="guard", offences=1, why="guard web"),
+          line("203.0.113.3", origin="guard", offences=2, why="guard web"),
+          line("203.0.113.4", origin="scan", offences=1, why="scan"),
+          line("203.0.113.5", why="guesses passwords"), line("203.0.113.6", forced="forced"),
+          line("2001:db8::/56", origin="guard", offences=8, why="neighbours"))
+    up(lab, path, "ban = 203.0.113.7")
+    rows = [re.split(r"  +", row) for row in lab.sumun("bans").stdout.splitlines()]
+    assert rows.pop(0) == ["address", "left", "since", "why"]
+    assert {row[0]: row[3] for row in rows} == {
+        "203.0.113.1": "guard web, may be forged", "203.0.113.2": "guard web, proven",
+        "203.0.113.3": "guard web, proven 2 times", "203.0.113.4": "scan",
+        "203.0.113.5": "by hand: guesses passwords", "203.0.113.6": "by hand, forced",
+        "203.0.113.7": "configuration", "2001:db8::/56": "8 neighbours were banned"}
 
 
 def test_wall_clock(lab, path):
