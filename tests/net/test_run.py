@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`sumun run`: what it adopts, what it leaves, and how it dies."""
 import json
-import os
 import random
 import signal
 import socket
@@ -246,4 +245,4 @@ def test_default_interface_is_that_of_the_default_route(lab):
     run = lab.run()
     assert lab.attached("g0")
     assert run.stop() == 0
-    assert lab.pins() == [] and not os.path.exists(lab.state), "nothing is left, not even empty"
+    assert lab.pins() == []

@@ -304,7 +304,6 @@ static void let_go(struct filter *filter)
 			log_error("cannot remove '%s': %s", filter->store.directory, strerror(-r));
 		else
 			log_info("detached from %s", interfaces);
-		pins_remove_empty(parent);
 		return;
 	}
 	/* An `up` that came later wanted them where they are. */
