@@ -465,7 +465,7 @@ def test_group_may_look(lab, shared_parent):  # noqa: F811: that is how fixtures
         os.chmod(directory, 0o755)
     write(lab, "drop.txt", PEER4)
     result = lab.sumun("up", "--dry-run", "-c", lab.directory / "sumun.conf", "g0", user=reader)
-    assert "list drop: ranges 2 -> 1, IPv6 ranges -1" in result.stdout.splitlines()
+    assert "list drop: ranges 2 -> 1; IPv6 ranges: 1 removed" in result.stdout.splitlines()
 
 
 def test_shown_while_it_changes(lab):

@@ -119,9 +119,9 @@ static int read_one(const char *path, uint8_t kind, const struct list_rules *rul
 }
 
 /*
- * A deny list that cannot be read must not leave a host without any filter, as after a boot
+ * A deny list that cannot be opened must not leave a host without any filter, as after a boot
  * at which a file was not there yet; so the first policy goes without it. The same of an allow
- * list would shut out whoever is on it.
+ * list would shut out whoever is on it. What a file says (-EINVAL) is somebody's mistake.
  */
 static int read_deny(const char *path, const struct list_rules *rules, bool first,
 		     struct list_set *set, struct error *error)
@@ -129,7 +129,7 @@ static int read_deny(const char *path, const struct list_rules *rules, bool firs
 	struct error why = { "" };
 	int r = read_one(path, 0, rules, set, &why);
 
-	if (r < 0 && r != -ENOMEM && first && !rules->strict) {
+	if (r < 0 && r != -ENOMEM && r != -EINVAL && first && !rules->strict) {
 		log_warning("%s: the filter goes up WITHOUT this list; 'sumun up' once more when "
 			    "it can be read",
 			    why.text);

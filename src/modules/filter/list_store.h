@@ -58,7 +58,7 @@ void list_store_facts(const struct store *store, struct list_facts ret_facts[LIS
  * Reads the lists that a configuration names, from their files: their labels say only
  * whether they allow. Warns of every line that it leaves out; -EINVAL when a list cannot be
  * read, or with `strict-lists` had lines to leave out. Those are left out that hold one of
- * the peers. For the `first` policy, with no other in force, a deny list that cannot be read
+ * the peers. For the `first` policy, with no other in force, a deny list that cannot be opened
  * is warned of and left out, unless `strict-lists` is on.
  */
 int list_store_read(const struct filter_config *config, const struct peers *peers, bool first,
