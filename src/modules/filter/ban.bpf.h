@@ -42,28 +42,40 @@ static __always_inline __u64 forced_bit(__u64 word, __u32 now)
 	return ban_in_force(word, now) ? word & BAN_FORCED : 0;
 }
 
-/* In two walks: an address that stands behind an ended slot must not be entered before it. */
-__noinline int put_ban4(__u32 address, __u32 end)
+/*
+ * What is done in one bucket of a walk: global, so that the verifier checks it once and not for
+ * every bucket. Two walks: `known` says that it is the first, in which a ban that stands is
+ * looked for. An address that stands behind an ended slot must not be entered before it.
+ */
+__noinline int put_in_bucket4(struct ban4_bucket *bucket, __u32 address, __u32 end, __u32 known)
 {
-	__u32 home = filter_ban4_home(address, seed), now = now_ticks();
+	__u32 now = now_ticks();
 
-	for (__u32 i = 0; i < 2 * BAN4_PROBES * BAN4_SLOTS; i++) {
-		__u32 step = i % (BAN4_PROBES * BAN4_SLOTS);
-		__u32 index = (home + step / BAN4_SLOTS) % BAN4_BUCKETS;
-		struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
-		bool known = i < BAN4_PROBES * BAN4_SLOTS;
-		__u64 *slot, word, fresh;
+	if (!bucket)
+		return false;
+	for (__u32 i = 0; i < BAN4_SLOTS; i++) {
+		__u64 word = READ_ONCE(bucket->slot[i]), fresh;
 
-		if (!bucket)
-			return NO_ROOM;
-		slot = &bucket->slot[step % BAN4_SLOTS];
-		word = READ_ONCE(*slot);
 		if (known ? (__u32)word != address || !word : ban_in_force(word, now))
 			continue;
 		if (known && later(word, end))
-			return 0;
+			return true;
 		fresh = BAN_WORD(end) | address | (known ? forced_bit(word, now) : 0);
-		if (__sync_val_compare_and_swap(slot, word, fresh) == word)
+		if (__sync_val_compare_and_swap(&bucket->slot[i], word, fresh) == word)
+			return true;
+	}
+	return false;
+}
+
+__noinline int put_ban4(__u32 address, __u32 end)
+{
+	__u32 home = filter_ban4_home(address, seed);
+
+	for (__u32 i = 0; i < 2 * BAN4_PROBES; i++) {
+		__u32 index = (home + i % BAN4_PROBES) % BAN4_BUCKETS;
+		struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
+
+		if (bucket && put_in_bucket4(bucket, address, end, i < BAN4_PROBES))
 			return 0;
 	}
 	return NO_ROOM;
@@ -93,70 +105,81 @@ static __always_inline __u64 claim(__u64 *slot, __u64 word, __u32 now)
 	return __sync_val_compare_and_swap(slot, word, taken) == word ? taken : 0;
 }
 
+/*
+ * Puts a ban into a slot of bans6 or bans_wide, which has `low` as well: true when it stands
+ * there. `known` as above.
+ */
+static __always_inline bool put_in_slot(__u64 *word, __u64 *high, __u64 *low, struct filter_key key,
+					__u32 length, __u32 end, __u32 known)
+{
+	__u64 seen = READ_ONCE(*word), taken;
+	__u32 now = now_ticks();
+
+	if (WIDE_LENGTH(seen) == LENGTH_NONE)
+		return false;
+	if (known)
+		return WIDE_LENGTH(seen) == length && READ_ONCE(*high) == key.high &&
+		       (!low || READ_ONCE(*low) == key.low) && extend(word, seen, end, now);
+	taken = claim(word, seen, now);
+	if (!taken)
+		return false;
+	*high = key.high;
+	if (low)
+		*low = key.low;
+	__sync_lock_test_and_set(word, next_word(taken, end, length));
+	return true;
+}
+
+__noinline int put_in_bucket6(struct ban6_bucket *bucket, __u64 high, __u32 end, __u32 known)
+{
+	struct filter_key key = { high, 0 };
+
+	if (!bucket)
+		return false;
+	for (__u32 i = 0; i < BAN6_SLOTS; i++)
+		if (put_in_slot(&bucket->slot[i].word, &bucket->slot[i].high, NULL, key, 64, end,
+				known))
+			return true;
+	return false;
+}
+
 __noinline int put_ban6(__u64 high, __u32 end)
 {
-	__u32 home = filter_ban6_home(high, seed), now = now_ticks();
+	__u32 home = filter_ban6_home(high, seed);
 
-	for (__u32 i = 0; i < 2 * BAN6_PROBES * BAN6_SLOTS; i++) {
-		__u32 step = i % (BAN6_PROBES * BAN6_SLOTS);
-		__u32 index = (home + step / BAN6_SLOTS) % BAN6_BUCKETS;
+	for (__u32 i = 0; i < 2 * BAN6_PROBES; i++) {
+		__u32 index = (home + i % BAN6_PROBES) % BAN6_BUCKETS;
 		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
-		struct ban6_slot *slot;
-		__u64 word, taken;
 
-		if (!bucket)
-			return NO_ROOM;
-		slot = &bucket->slot[step % BAN6_SLOTS];
-		word = READ_ONCE(slot->word);
-		if (WIDE_LENGTH(word) == LENGTH_NONE)
-			continue;
-		if (i < BAN6_PROBES * BAN6_SLOTS) {
-			if (WIDE_LENGTH(word) == 64 && READ_ONCE(slot->high) == high &&
-			    extend(&slot->word, word, end, now))
-				return 0;
-			continue;
-		}
-		taken = claim(&slot->word, word, now);
-		if (!taken)
-			continue;
-		slot->high = high;
-		__sync_lock_test_and_set(&slot->word, next_word(taken, end, 64));
-		return 0;
+		if (bucket && put_in_bucket6(bucket, high, end, i < BAN6_PROBES))
+			return 0;
 	}
 	return NO_ROOM;
+}
+
+__noinline int put_in_bucket_wide(struct wide_bucket *bucket, const struct filter_key *key,
+				  __u32 length, __u32 end, __u32 known)
+{
+	if (!bucket || !key)
+		return false;
+	for (__u32 i = 0; i < WIDE_SLOTS; i++)
+		if (put_in_slot(&bucket->slot[i].word, &bucket->slot[i].key.high,
+				&bucket->slot[i].key.low, *key, length, end, known))
+			return true;
+	return false;
 }
 
 __noinline int put_ban_wide(__u64 high, __u64 low, __u32 length, __u32 end)
 {
 	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
-	__u32 home = filter_wide_hash(key, length, seed), now = now_ticks();
+	__u32 home = filter_wide_hash(key, length, seed);
 
-	for (__u32 i = 0; i < 2 * WIDE_PROBES * WIDE_SLOTS; i++) {
-		__u32 step = i % (WIDE_PROBES * WIDE_SLOTS);
-		__u32 index = (home + step / WIDE_SLOTS) % BAN_WIDE_BUCKETS;
+	for (__u32 i = 0; i < 2 * WIDE_PROBES; i++) {
+		__u32 index = (home + i % WIDE_PROBES) % BAN_WIDE_BUCKETS;
 		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
-		struct wide_slot *slot;
-		__u64 word, taken;
 
-		if (!bucket)
-			return NO_ROOM;
-		slot = &bucket->slot[step % WIDE_SLOTS];
-		word = READ_ONCE(slot->word);
-		if (WIDE_LENGTH(word) == LENGTH_NONE)
-			continue;
-		if (i < WIDE_PROBES * WIDE_SLOTS) {
-			if (WIDE_LENGTH(word) == length && READ_ONCE(slot->key.high) == key.high &&
-			    READ_ONCE(slot->key.low) == key.low &&
-			    extend(&slot->word, word, end, now))
-				return 0;
-			continue;
-		}
-		taken = claim(&slot->word, word, now);
-		if (!taken)
-			continue;
-		slot->key = key;
-		__sync_lock_test_and_set(&slot->word, next_word(taken, end, length));
-		return 0;
+		if (bucket && put_in_bucket_wide(bucket, &key, length, end, i < WIDE_PROBES))
+			return 0;
 	}
 	return NO_ROOM;
 }

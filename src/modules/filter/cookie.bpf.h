@@ -143,18 +143,9 @@ static __always_inline __s64 make_cookie(struct xdp_md *ctx, const struct packet
 	return cookie;
 }
 
-/* Read once: the verifier takes two reads for two numbers. Not over HEADER_OFFSET_MAX. */
-static __always_inline __u32 packet_offset(const struct packet *packet)
-{
-	__u32 offset = packet->ip_offset & HEADER_OFFSET_MAX;
-
-	asm volatile("" : "+r"(offset));
-	return offset;
-}
-
 static __always_inline bool answer_ipv4(struct xdp_md *ctx, const struct packet *packet)
 {
-	struct iphdr *ip = frame_start(ctx) + packet_offset(packet);
+	struct iphdr *ip = frame_start(ctx) + bounded_offset(packet->ip_offset);
 	struct tcphdr *tcp = (void *)(ip + 1);
 	__s64 cookie;
 	bool option;
@@ -183,7 +174,7 @@ static __always_inline bool answer_ipv4(struct xdp_md *ctx, const struct packet 
 
 static __always_inline bool answer_ipv6(struct xdp_md *ctx, const struct packet *packet)
 {
-	struct ipv6hdr *ip = frame_start(ctx) + packet_offset(packet);
+	struct ipv6hdr *ip = frame_start(ctx) + bounded_offset(packet->ip_offset);
 	struct tcphdr *tcp = (void *)(ip + 1);
 	__s64 cookie;
 	bool option;

@@ -332,14 +332,24 @@ static __always_inline enum filter_reason parse_transport(struct xdp_md *ctx, st
 	return REASON_PASS;
 }
 
+/*
+ * Not over HEADER_OFFSET_MAX, without a branch, and read once: the verifier takes two reads for
+ * two numbers, and that of Linux 6.1 forgets with a spill what a comparison said.
+ */
+static __always_inline __u32 bounded_offset(__u32 offset)
+{
+	asm volatile("%0 &= 0x7ff" : "+r"(offset));
+	return offset;
+}
+_Static_assert(HEADER_OFFSET_MAX == 0x7ff, "bounded_offset() is a mask");
+
 /* The addresses of a packet that was parsed before; zeros when it was not IP. */
 static __always_inline struct filter_key read_address(struct xdp_md *ctx, __u32 ip_offset,
 						      __u8 family, bool destination)
 {
 	struct filter_key key = { 0, 0 };
 
-	if (ip_offset > HEADER_OFFSET_MAX)
-		return key;
+	ip_offset = bounded_offset(ip_offset);
 	if (family == FAMILY_V4) {
 		struct iphdr *ip = frame_start(ctx) + ip_offset;
 
