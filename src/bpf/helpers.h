@@ -21,3 +21,16 @@
 #else
 #define READ_AGAIN(x) __sync_fetch_and_add(&(x), 0)
 #endif
+
+/*
+ * A zero that the verifier takes for any number. What it knows of a variable, it keeps apart:
+ * two ways that meet again are two ways to everything behind, as long as one of them left a
+ * constant. `number` is anything that the verifier does not know.
+ */
+static __always_inline __u64 any_zero(__u64 number)
+{
+	__u64 zero;
+
+	asm volatile("%0 = %1\n%0 ^= %1" : "=&r"(zero) : "r"(number));
+	return zero;
+}

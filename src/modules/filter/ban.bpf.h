@@ -43,8 +43,8 @@ static __always_inline __u64 forced_bit(__u64 word, __u32 now)
 }
 
 /*
- * What is done in one bucket of a walk: global, so that the verifier checks it once and not for
- * every bucket. Two walks: `known` says that it is the first, in which a ban that stands is
+ * What is done at one step of a walk: global, so that the verifier checks it once and not for
+ * every step. Two walks: `known` says that it is the first, in which a ban that stands is
  * looked for. An address that stands behind an ended slot must not be entered before it.
  */
 __noinline int put_in_bucket4(struct ban4_bucket *bucket, __u32 address, __u32 end, __u32 known)
@@ -53,6 +53,7 @@ __noinline int put_in_bucket4(struct ban4_bucket *bucket, __u32 address, __u32 e
 
 	if (!bucket)
 		return false;
+#pragma nounroll
 	for (__u32 i = 0; i < BAN4_SLOTS; i++) {
 		__u64 word = READ_ONCE(bucket->slot[i]), fresh;
 
@@ -130,17 +131,11 @@ static __always_inline bool put_in_slot(__u64 *word, __u64 *high, __u64 *low, st
 	return true;
 }
 
-__noinline int put_in_bucket6(struct ban6_bucket *bucket, __u64 high, __u32 end, __u32 known)
+__noinline int put_in_slot6(struct ban6_slot *slot, __u64 high, __u32 end, __u32 known)
 {
 	struct filter_key key = { high, 0 };
 
-	if (!bucket)
-		return false;
-	for (__u32 i = 0; i < BAN6_SLOTS; i++)
-		if (put_in_slot(&bucket->slot[i].word, &bucket->slot[i].high, NULL, key, 64, end,
-				known))
-			return true;
-	return false;
+	return slot && put_in_slot(&slot->word, &slot->high, NULL, key, 64, end, known);
 }
 
 __noinline int put_ban6(__u64 high, __u32 end)
@@ -148,38 +143,42 @@ __noinline int put_ban6(__u64 high, __u32 end)
 	__u32 home = filter_ban6_home(high, seed);
 
 	for (__u32 i = 0; i < 2 * BAN6_PROBES; i++) {
-		__u32 index = (home + i % BAN6_PROBES) % BAN6_BUCKETS;
+		__u32 index = (home + i % BAN6_PROBES) % BAN6_BUCKETS, known = i < BAN6_PROBES;
 		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
 
-		if (bucket && put_in_bucket6(bucket, high, end, i < BAN6_PROBES))
-			return 0;
+		for (int k = 0; bucket && k < BAN6_SLOTS; k++)
+			if (put_in_slot6(&bucket->slot[k], high, end, known))
+				return 0;
 	}
 	return NO_ROOM;
 }
 
-__noinline int put_in_bucket_wide(struct wide_bucket *bucket, const struct filter_key *key,
-				  __u32 length, __u32 end, __u32 known)
+__noinline int put_in_slot_wide(struct wide_slot *slot, const struct filter_key *key, __u32 length,
+				__u32 end, __u32 known)
 {
-	if (!bucket || !key)
+	struct filter_key wanted;
+
+	if (!slot || !key)
 		return false;
-	for (__u32 i = 0; i < WIDE_SLOTS; i++)
-		if (put_in_slot(&bucket->slot[i].word, &bucket->slot[i].key.high,
-				&bucket->slot[i].key.low, *key, length, end, known))
-			return true;
-	return false;
+	wanted = (struct filter_key){ key->high, key->low };
+	return put_in_slot(&slot->word, &slot->key.high, &slot->key.low, wanted, length, end,
+			   known);
 }
 
 __noinline int put_ban_wide(__u64 high, __u64 low, __u32 length, __u32 end)
 {
-	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
-	__u32 home = filter_wide_hash(key, length, seed);
+	__u64 none = any_zero(high);
+	__u32 wanted = length ^ none;
+	struct filter_key key = masked(high, low, length, none);
+	__u32 home = filter_wide_hash(key, wanted, seed);
 
 	for (__u32 i = 0; i < 2 * WIDE_PROBES; i++) {
-		__u32 index = (home + i % WIDE_PROBES) % BAN_WIDE_BUCKETS;
+		__u32 index = (home + i % WIDE_PROBES) % BAN_WIDE_BUCKETS, known = i < WIDE_PROBES;
 		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
 
-		if (bucket && put_in_bucket_wide(bucket, &key, length, end, i < WIDE_PROBES))
-			return 0;
+		for (int k = 0; bucket && k < WIDE_SLOTS; k++)
+			if (put_in_slot_wide(&bucket->slot[k], &key, wanted, end, known))
+				return 0;
 	}
 	return NO_ROOM;
 }

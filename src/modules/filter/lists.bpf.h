@@ -76,7 +76,7 @@ static __always_inline bool ban_in_force(__u64 word, __u32 now)
  */
 static __always_inline __u64 match_ban4(struct ban4_bucket *bucket, __u32 address, __u32 now)
 {
-	__u64 found = 0;
+	__u64 found = any_zero(bucket->slot[0]);
 
 #pragma unroll
 	for (int i = 0; i < BAN4_SLOTS; i++) {
@@ -108,66 +108,74 @@ __noinline __u64 find_ban4(__u32 address, __u32 now)
 	return 0;
 }
 
-/* How often a slot is read that is being changed. */
-enum { READS_MAX = 3 };
+/* How many buckets of a walk may be looked at once more, because they were being changed. */
+enum { LOOKS_AGAIN = 3 };
 
-/* The word of the ban in force on this IPv6 /64 in one bucket, or 0. */
-static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, __u32 now)
+/*
+ * The word of the ban in force on this IPv6 /64 in one bucket, or 0. Not zero in *changed: no
+ * answer, a slot was changed meanwhile.
+ */
+static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, __u32 now,
+					__u64 *changed)
 {
-	__u64 found = 0;
+	__u64 found = any_zero(high);
 
+	*changed = found;
 #pragma unroll
 	for (int i = 0; i < BAN6_SLOTS; i++) {
 		struct ban6_slot *slot = &bucket->slot[i];
-		__u64 word = READ_ONCE(slot->word), again;
+		__u64 word = READ_ONCE(slot->word);
+		__u64 differs = (READ_ONCE(slot->high) ^ high) | (WIDE_LENGTH(word) ^ 64);
 
-		/* Once more, where somebody has just changed how long it lasts. */
-		for (int k = 0; k < READS_MAX; k++, word = again) {
-			bool match = READ_ONCE(slot->high) == high && WIDE_LENGTH(word) == 64;
-
-			again = READ_AGAIN(slot->word);
-			if (again == word) {
-				found |= match && ban_in_force(word, now) ? word : 0;
-				break;
-			}
-		}
+		*changed |= word ^ READ_AGAIN(slot->word);
+		if (!differs && ban_in_force(word, now))
+			found |= word;
 	}
 	return found;
 }
 
 __noinline __u64 find_ban6(__u64 high, __u32 now)
 {
-	__u32 home = filter_ban6_home(high, seed);
+	__u32 index = filter_ban6_home(high, seed);
 
-	for (__u32 probe = 0; probe < BAN6_PROBES; probe++) {
-		__u32 index = (home + probe) % BAN6_BUCKETS;
+	for (__u32 i = 0; i < BAN6_PROBES + LOOKS_AGAIN; i++) {
 		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
-		__u64 word;
+		__u64 word, changed;
 
 		if (!bucket)
 			return 0;
-		word = match_ban6(bucket, high, now);
+		word = match_ban6(bucket, high, now, &changed);
+		if (changed)
+			continue;
 		if (word || !READ_ONCE(bucket->slot[BAN6_SLOTS - 1].word))
 			return word;
+		index = (index + 1) % BAN6_BUCKETS;
 	}
 	return 0;
 }
 
-/* The word of `slot` when it holds exactly this prefix, or 0. */
-static __always_inline __u64 wide_match(struct wide_slot *slot, struct filter_key key, __u32 length)
+/*
+ * Whether `slot`, of which *word is read, holds this prefix; one that never held any may seem to
+ * hold 0/0. *changed as above.
+ */
+static __always_inline bool wide_match(struct wide_slot *slot, struct filter_key key, __u32 length,
+				       __u64 *word, __u64 *changed)
 {
-	__u64 word = READ_ONCE(slot->word), again;
+	__u64 differs;
 
-	for (int k = 0; k < READS_MAX; k++, word = again) {
-		bool match = word && WIDE_LENGTH(word) == length &&
-			     READ_ONCE(slot->key.low) == key.low &&
-			     READ_ONCE(slot->key.high) == key.high;
+	*word = READ_ONCE(slot->word);
+	differs = (READ_ONCE(slot->key.low) ^ key.low) | (READ_ONCE(slot->key.high) ^ key.high) |
+		  (WIDE_LENGTH(*word) ^ length);
+	*changed |= *word ^ READ_AGAIN(slot->word);
+	return !differs;
+}
 
-		again = READ_AGAIN(slot->word);
-		if (again == word)
-			return match ? word : 0;
-	}
-	return 0;
+/* The first `length` bits of an address, without what the verifier has learned of them. */
+static __always_inline struct filter_key masked(__u64 high, __u64 low, __u32 length, __u64 none)
+{
+	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
+
+	return (struct filter_key){ key.high ^ none, key.low ^ none };
 }
 
 /*
@@ -179,24 +187,27 @@ static __always_inline __u64 wide_match(struct wide_slot *slot, struct filter_ke
 /* The word of the ban in force on exactly the first `length` bits of this source, or 0. */
 __noinline __u64 find_ban_wide(__u64 high, __u64 low, __u32 length, __u32 now)
 {
-	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
-	__u32 home = filter_wide_hash(key, length, seed);
+	__u64 none = any_zero(high);
+	__u32 wanted = length ^ none;
+	struct filter_key key = masked(high, low, length, none);
+	__u32 index = filter_wide_hash(key, wanted, seed) % BAN_WIDE_BUCKETS;
 
-	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
-		__u32 index = (home + probe) % BAN_WIDE_BUCKETS;
+	for (__u32 i = 0; i < WIDE_PROBES + LOOKS_AGAIN; i++) {
 		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
+		__u64 found = none, changed = none, word;
 
 		if (!bucket)
 			return 0;
 #pragma unroll
-		for (int i = 0; i < WIDE_SLOTS; i++) {
-			__u64 word = wide_match(&bucket->slot[i], key, length);
-
-			if (word && ban_in_force(word, now))
-				return word;
-		}
-		if (!READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word))
-			return 0;
+		for (int k = 0; k < WIDE_SLOTS; k++)
+			if (wide_match(&bucket->slot[k], key, wanted, &word, &changed) &&
+			    ban_in_force(word, now))
+				found |= word;
+		if (changed)
+			continue;
+		if (found || !READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word))
+			return found;
+		index = (index + 1) % BAN_WIDE_BUCKETS;
 	}
 	return 0;
 }
@@ -205,19 +216,24 @@ __noinline __u64 find_ban_wide(__u64 high, __u64 low, __u32 length, __u32 now)
 __noinline __u64 find_role(__u64 high, __u64 low, __u32 length, __u32 slot)
 {
 	struct filter_policy *policy = &globals.policies[slot % FILTER_POLICY_SLOTS];
-	struct filter_key key = filter_key_mask((struct filter_key){ high, low }, length);
-	__u32 home = filter_wide_hash(key, length, seed);
+	__u64 none = any_zero(high);
+	__u32 wanted = length ^ none;
+	struct filter_key key = masked(high, low, length, none);
+	__u32 index = filter_wide_hash(key, wanted, seed) % ALLOW_BUCKETS;
 
-	for (__u32 probe = 0; probe < WIDE_PROBES; probe++) {
-		struct wide_bucket *bucket = &policy->allow[(home + probe) % ALLOW_BUCKETS];
+	for (__u32 i = 0; i < WIDE_PROBES + LOOKS_AGAIN; i++) {
+		struct wide_bucket *bucket = &policy->allow[index];
+		__u64 role = none, changed = none, word;
 
 #pragma unroll
-		for (int i = 0; i < WIDE_SLOTS; i++) {
-			if (wide_match(&bucket->slot[i], key, length))
-				return bucket->slot[i].role;
-		}
-		if (!bucket->slot[WIDE_SLOTS - 1].word)
-			return 0;
+		for (int k = 0; k < WIDE_SLOTS; k++)
+			if (wide_match(&bucket->slot[k], key, wanted, &word, &changed))
+				role |= bucket->slot[k].role;
+		if (changed)
+			continue;
+		if (role || !bucket->slot[WIDE_SLOTS - 1].word)
+			return role;
+		index = (index + 1) % ALLOW_BUCKETS;
 	}
 	return 0;
 }
@@ -228,7 +244,9 @@ __noinline __u64 find_role(__u64 high, __u64 low, __u32 length, __u32 slot)
 /* Behind a ban that a guarded peer is exempt from there may be one by force, on another prefix. */
 static __always_inline bool ban_holds(__u64 ban, __u64 role)
 {
-	return ban && (!role || ban & BAN_FORCED);
+	__u64 counts = role ? BAN_FORCED : ~0ULL;
+
+	return ban & counts;
 }
 
 /* A ban of the configuration, as a word of the ban table. */
@@ -304,19 +322,19 @@ static __always_inline __u64 find_role_quickly(const struct filter_policy *polic
 	const struct filter_lengths *lengths = &policy->allow_lengths[family];
 	__u32 home = filter_wide_hash(source, 128, seed) % ALLOW_BUCKETS;
 	struct wide_bucket *bucket = (struct wide_bucket *)&policy->allow[home];
-	__u64 role = SOURCE_UNDECIDED;
+	__u64 role = any_zero(source.low), changed = role, word;
 
 	if (lengths->count != 1 || lengths->length[0] != 128)
 		return SOURCE_UNDECIDED;
-	if (!bucket->slot[WIDE_SLOTS - 1].word)
-		role = 0;
 #pragma unroll
 	for (int i = 0; i < WIDE_SLOTS; i++)
-		if (wide_match(&bucket->slot[i], source, 128))
-			role = bucket->slot[i].role;
-	if (role & (ROLE_BAN | ROLE_BAN_FORCED))
+		if (wide_match(&bucket->slot[i], source, 128, &word, &changed))
+			role |= bucket->slot[i].role;
+	if (changed || role & (ROLE_BAN | ROLE_BAN_FORCED))
 		return SOURCE_UNDECIDED;
-	return role && READ_ONCE(globals.state.forced_bans) ? SOURCE_UNDECIDED : role;
+	if (role)
+		return READ_ONCE(globals.state.forced_bans) ? SOURCE_UNDECIDED : role;
+	return bucket->slot[WIDE_SLOTS - 1].word ? SOURCE_UNDECIDED : 0;
 }
 
 /* Banned by itself, undecided, or 0 for not banned. */
@@ -343,16 +361,17 @@ static __always_inline __u64 find_host_ban_quickly(struct filter_key source, __u
 {
 	__u32 index = filter_wide_hash(source, 128, seed) % BAN_WIDE_BUCKETS;
 	struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
-	__u64 found = 0;
+	__u64 found = any_zero(source.low), changed = found, word;
 
 	if (!bucket)
 		return SOURCE_UNDECIDED;
 #pragma unroll
-	for (int i = 0; i < WIDE_SLOTS; i++) {
-		__u64 word = wide_match(&bucket->slot[i], source, 128);
-
-		found |= word && ban_in_force(word, now);
-	}
+	for (int i = 0; i < WIDE_SLOTS; i++)
+		if (wide_match(&bucket->slot[i], source, 128, &word, &changed) &&
+		    ban_in_force(word, now))
+			found |= word;
+	if (changed)
+		return SOURCE_UNDECIDED;
 	if (found)
 		return SOURCE_BANNED;
 	return READ_ONCE(bucket->slot[WIDE_SLOTS - 1].word) ? SOURCE_UNDECIDED : 0;
@@ -363,13 +382,17 @@ static __always_inline __u64 find_ban6_quickly(struct filter_key source)
 	const struct filter_lengths *lengths = &globals.state.ban_lengths[FAMILY_V6];
 	__u32 index = filter_ban6_home(source.high, seed), now = now_ticks();
 	struct ban6_bucket *bucket;
+	__u64 found, changed;
 
 	if (!READ_ONCE(globals.state.banned[FAMILY_V6]))
 		return 0;
 	bucket = bpf_map_lookup_elem(&bans6, &index);
 	if (!bucket)
 		return SOURCE_UNDECIDED;
-	if (match_ban6(bucket, source.high, now))
+	found = match_ban6(bucket, source.high, now, &changed);
+	if (changed)
+		return SOURCE_UNDECIDED;
+	if (found)
 		return SOURCE_BANNED;
 	if (READ_ONCE(bucket->slot[BAN6_SLOTS - 1].word) ||
 	    READ_ONCE(globals.state.aggregated[FAMILY_V6]))
