@@ -185,7 +185,7 @@ static __always_inline enum filter_reason judge(struct xdp_md *ctx, struct packe
 {
 	const struct filter_policy *policy = &globals.policies[slot];
 	enum filter_reason reason, source;
-	__u64 role = 0;
+	__u64 role = any_zero(globals.state.in_force);
 	__be16 type;
 
 	reason = parse_ethernet(ctx, packet, &type);

@@ -109,11 +109,15 @@ static __always_inline enum filter_reason parse_ethernet(struct xdp_md *ctx, str
 {
 	struct ethernet_header *ethernet = frame_start(ctx);
 	struct vlan_header *tag = (void *)(ethernet + 1);
+	__u32 none;
 
 	if ((void *)(ethernet + 1) > frame_end(ctx))
 		return REASON_MALFORMED;
 	*type = ethernet->type;
-	packet->ip_offset = sizeof(*ethernet);
+	/* The offset is a number of 5 bits to the verifier, not one of three that it knows. */
+	none = any_zero(*type);
+	asm volatile("%0 &= 31" : "+r"(none));
+	packet->ip_offset = sizeof(*ethernet) ^ none;
 #pragma unroll
 	for (int i = 0; i < VLAN_TAGS_MAX; i++) {
 		if (likely(*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD)))
@@ -122,7 +126,7 @@ static __always_inline enum filter_reason parse_ethernet(struct xdp_md *ctx, str
 			return REASON_MALFORMED;
 		*type = tag->type;
 		tag++;
-		packet->ip_offset += sizeof(*tag);
+		packet->ip_offset = (sizeof(*ethernet) + (i + 1) * sizeof(*tag)) ^ none;
 	}
 	if (*type == bpf_htons(ETH_P_8021Q) || *type == bpf_htons(ETH_P_8021AD))
 		return REASON_TOO_DEEP;
