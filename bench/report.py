@@ -267,8 +267,31 @@ def live_tables(live):
             "XDP_DROP for one that is dropped.", "", *live_table(live), ""]
 
 
+def verifier_table(verifier):
+    former = {(kernel["kernel"], name): program["verified"] for kernel in verifier["former"]
+              for name, program in kernel["programs"].items()}
+    lines = [row("kernel", "program", "instructions verified", "of the limit", "formerly",
+                 "growth", "instructions of the program"), row("---", "---", *["---:"] * 5)]
+    for kernel in verifier["kernels"]:
+        for name, program in kernel["programs"].items():
+            verified, before = program["verified"], former.get((kernel["kernel"], name))
+            lines.append(row(kernel["kernel"], name, f"{verified:,}",
+                             f"{100 * verified / verifier['limit']:.0f} %",
+                             f"{before:,}" if before else "",
+                             f"{100 * (verified - before) / before:+.1f} %" if before else "",
+                             f"{program['xlated']:,}"))
+    return lines
+
+
+def verifier_tables(verifier):
+    return ["## What the verifier does before a kernel takes the program", "",
+            "Instructions that it walks through, each as often as a way leads to it in another "
+            f"state. A kernel refuses a program that takes more than {verifier['limit']:,}.", "",
+            *verifier_table(verifier), ""]
+
+
 SECTIONS = {"prog_run": prog_run_tables, "live": live_tables, "scale": scale_tables,
-            "server": server_tables}
+            "server": server_tables, "verifier": verifier_tables}
 
 
 def markdown(result):
