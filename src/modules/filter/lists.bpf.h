@@ -113,7 +113,8 @@ enum { LOOKS_AGAIN = 3 };
 
 /*
  * The word of the ban in force on this IPv6 /64 in one bucket, or 0. Not zero in *changed: no
- * answer, a slot was changed meanwhile.
+ * answer, its slot was changed meanwhile. The key of a ban in force is not changed, so a slot
+ * with another key has no say, whatever is being done to it.
  */
 static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, __u32 now,
 					__u64 *changed)
@@ -125,10 +126,11 @@ static __always_inline __u64 match_ban6(struct ban6_bucket *bucket, __u64 high, 
 	for (int i = 0; i < BAN6_SLOTS; i++) {
 		struct ban6_slot *slot = &bucket->slot[i];
 		__u64 word = READ_ONCE(slot->word);
-		__u64 differs = (READ_ONCE(slot->high) ^ high) | (WIDE_LENGTH(word) ^ 64);
 
+		if (READ_ONCE(slot->high) != high)
+			continue;
 		*changed |= word ^ READ_AGAIN(slot->word);
-		if (!differs && ban_in_force(word, now))
+		if (WIDE_LENGTH(word) == 64 && ban_in_force(word, now))
 			found |= word;
 	}
 	return found;
@@ -161,13 +163,12 @@ __noinline __u64 find_ban6(__u64 high, __u32 now)
 static __always_inline bool wide_match(struct wide_slot *slot, struct filter_key key, __u32 length,
 				       __u64 *word, __u64 *changed)
 {
-	__u64 differs;
-
 	*word = READ_ONCE(slot->word);
-	differs = (READ_ONCE(slot->key.low) ^ key.low) | (READ_ONCE(slot->key.high) ^ key.high) |
-		  (WIDE_LENGTH(*word) ^ length);
+	if (READ_ONCE(slot->key.low) != key.low || READ_ONCE(slot->key.high) != key.high ||
+	    WIDE_LENGTH(*word) != length)
+		return false;
 	*changed |= *word ^ READ_AGAIN(slot->word);
-	return !differs;
+	return true;
 }
 
 /* The first `length` bits of an address, without what the verifier has learned of them. */
