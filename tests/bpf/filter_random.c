@@ -213,6 +213,7 @@ int main(void)
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (progress == MAP_FAILED)
 		return 1;
+	unsetenv("SUMUN_ORDER"); /* the second sums up the first */
 	printf("# SUMUN_SEED=0x%" PRIx64 " SUMUN_PACKETS=%" PRIu64 "\n", seed, packets_wanted);
 	for (size_t i = 0; i < worker_count; i++) {
 		workers[i].seed = seed ^ i * 0x5851f42d4c957f2d;

@@ -11,6 +11,8 @@
 
 #include "core/config.h"
 #include "core/pins.h"
+#include "dice.h"
+#include "fresh.h"
 #include "harness.h"
 #include "modules/filter/policy.h"
 #include "modules/filter/settings.h"
@@ -19,12 +21,8 @@ int filter_up(void **state)
 {
 	struct store *store = malloc(sizeof(*store));
 	struct error error = { 0 };
-	int r = -ENOMEM;
 
-	/* Where others keep the machine busy the clock cannot always be measured. */
-	for (int attempt = 0; store && r < 0 && attempt < 5; attempt++)
-		r = store_create(store, &error);
-	if (r < 0) {
+	if (!store || fresh_take(store, &error) < 0) {
 		fprintf(stderr, "%s\n", error.text);
 		free(store);
 		return -1;
@@ -36,7 +34,7 @@ int filter_up(void **state)
 
 int filter_down(void **state)
 {
-	store_close(*state);
+	fresh_give_back(*state);
 	free(*state);
 	return 0;
 }
@@ -64,14 +62,37 @@ int pinned_filter_down(void **state)
 	return filter_down(state);
 }
 
+/* SUMUN_ORDER: "reverse", or a number that decides. No test may need another before it. */
+static void reorder(struct CMUnitTest *tests, size_t count, const char *order)
+{
+	struct dice dice = { strtoull(order, NULL, 0) };
+
+	for (size_t i = count; i > 1; i--) {
+		size_t other = strcmp(order, "reverse") == 0 ? (i > (count + 1) / 2 ? count - i : i - 1)
+							     : pick(&dice, (uint32_t)i);
+		struct CMUnitTest test = tests[i - 1];
+
+		tests[i - 1] = tests[other];
+		tests[other] = test;
+	}
+}
+
 int run_filter_tests(const char *name, const struct CMUnitTest *tests, size_t count,
 		     CMFixtureFunction group_up)
 {
+	CLEANUP_FREE struct CMUnitTest *copy = calloc(count, sizeof(*copy));
+	const char *order = getenv("SUMUN_ORDER");
+
 	if (geteuid() != 0) {
 		printf("1..0 # SKIP %s: loading BPF programs needs root\n", name);
 		return 0;
 	}
-	return _cmocka_run_group_tests(name, tests, count, group_up, NULL);
+	if (!copy)
+		return 1;
+	memcpy(copy, tests, count * sizeof(*copy));
+	if (order)
+		reorder(copy, count, order);
+	return _cmocka_run_group_tests(name, copy, count, group_up, NULL);
 }
 
 /* ---- running ----------------------------------------------------------------- */
