@@ -17,13 +17,14 @@ import subprocess
 import time
 
 import frames
-from process import Process
+from process import Process, patient
 
 SUMUN = os.environ["SUMUN"]
 BPFFS = "/sys/fs/bpf"
 LAYOUT = "filter-v3"
 RINGS = 4
-SECONDS = 15  # what any one command may take
+SECONDS = patient(15)  # what any one command may take
+SYN_AGAIN = 0.9  # seconds; a SYN without an answer is sent again after one
 
 HOST4, PEER4, NEIGHBOUR4, FAR4 = "10.77.0.1", "10.77.0.2", "10.77.0.3", "10.77.1.2"
 HOST6, PEER6, NEIGHBOUR6, FAR6 = "fd77:0:0:1::1", "fd77:0:0:1::2", "fd77:0:0:1::3", "fd77:0:0:2::2"
@@ -43,6 +44,7 @@ def command(*words, check=True, **options):
 
 def until(condition, seconds=20, step=0.01, what="what was waited for"):
     """What `condition` returned once that was true; fails when it never was."""
+    seconds = patient(seconds)
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
@@ -90,22 +92,19 @@ class Lab:
                                ("default", "mldv1_unsolicited_report_interval=1"),
                                ("default", "mldv2_unsolicited_report_interval=1")):
                 self.sysctl(name, f"ipv6.conf.{key}.{value}")
-            self.ip(name, "link", "set", "lo", "up")
         with inside(self.host), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             cookie = struct.unpack("Q", probe.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8))[0]
         self.state = f"{BPFFS}/sumun/net-{cookie}"
         self.cable("g0", "p0")
-        for name, device, addresses in (
-                (self.host, "g0", (HOST4, HOST6)),
-                (self.peer, "p0", (PEER4, NEIGHBOUR4, FAR4, PEER6, NEIGHBOUR6, FAR6))):
-            for address in addresses:
-                bits = ["48", "dev", device, "nodad"] if ":" in address else ["16", "dev", device]
-                bits[0] = f"{address}/{bits[0]}"
-                self.ip(name, "addr", "add", *bits)
-        for address in (PEER4, NEIGHBOUR4, FAR4, PEER6, NEIGHBOUR6, FAR6):
-            self.neighbour(self.host, "g0", address, PEER_MAC)
-        for address in (HOST4, HOST6):
-            self.neighbour(self.peer, "p0", address, HOST_MAC)
+        peers = (PEER4, NEIGHBOUR4, FAR4, PEER6, NEIGHBOUR6, FAR6)
+        for name, device, addresses, others, at in (
+                (self.host, "g0", (HOST4, HOST6), peers, PEER_MAC),
+                (self.peer, "p0", peers, (HOST4, HOST6), HOST_MAC)):
+            self.ip_batch(name, ["link set lo up"] + [
+                f"addr add {address}/48 dev {device} nodad" if ":" in address else
+                f"addr add {address}/16 dev {device}" for address in addresses] + [
+                f"neigh replace {address} lladdr {at} dev {device} nud permanent"
+                for address in others])
         self.settle()
         return self
 
@@ -129,6 +128,10 @@ class Lab:
 
     def ip(self, name, *words, check=True):
         return command("ip", "-n", name, *words, check=check)
+
+    def ip_batch(self, name, lines):
+        """All of them by one process; where machines are emulated that is what counts."""
+        command("ip", "-n", name, "-batch", "-", input="\n".join(lines))
 
     def sysctl(self, name, setting):
         key, value = setting.split("=")
@@ -239,8 +242,8 @@ class Lab:
     def tool(self, *words, check=False, seconds=SECONDS, name=None):
         """Runs a client's program to its end, in the peer's namespace unless told."""
         return subprocess.run(["ip", "netns", "exec", name or self.peer, *map(str, words)],
-                              capture_output=True, text=True, timeout=seconds, check=check,
-                              errors="replace", stdin=subprocess.DEVNULL)
+                              capture_output=True, text=True, timeout=max(seconds, SECONDS),
+                              check=check, errors="replace", stdin=subprocess.DEVNULL)
 
     def beside(self, *words, name=None):
         """The same, and goes on."""
@@ -283,7 +286,7 @@ class Lab:
         """Whether a TCP connection from the peer is made."""
         sock = self.make_socket(self.peer, socket.AF_INET6 if ":" in address else socket.AF_INET,
                            socket.SOCK_STREAM)
-        sock.settimeout(seconds)
+        sock.settimeout(max(seconds, min(patient(seconds), SYN_AGAIN)))
         try:
             if source:
                 sock.bind((source, 0))
@@ -305,8 +308,9 @@ class Lab:
 
     def curl(self, url, *words, seconds="0.5"):
         """curl's exit status: 0 well, 28 timed out, 7 refused."""
+        most = max(float(seconds), min(patient(float(seconds)), SYN_AGAIN))
         return command("ip", "netns", "exec", self.peer, "curl", "-gsS", "-o", "/dev/null",
-                       "--noproxy", "*", "--max-time", seconds, *words, url,
+                       "--noproxy", "*", "--max-time", str(most), *words, url,
                        check=False).returncode
 
 

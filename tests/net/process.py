@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A process that runs beside the test, what it prints, and when."""
 import json
+import os
 import signal
 import subprocess
 import threading
 import time
+
+SLOW = float(os.environ.get("SUMUN_SLOW") or 1)  # how many times slower this machine is
+
+
+def patient(seconds):
+    """How long to wait for what takes so long elsewhere."""
+    return seconds * SLOW
 
 
 class Process:
@@ -44,9 +52,9 @@ class Process:
 
     def wait(self, seconds=10):
         """The exit status, once everything that it printed was read."""
-        status = self.popen.wait(seconds)
+        status = self.popen.wait(patient(seconds))
         for reader in self.readers:
-            reader.join(seconds)
+            reader.join(patient(seconds))
         return status
 
     def stop(self, number=signal.SIGINT, seconds=10):
