@@ -9,7 +9,7 @@
 #include "harness.h"
 #include "modules/filter/list_store.h"
 
-enum { ROUNDS_MS = 1500 };
+enum { ROUNDS_MS = 1500, PATIENCE_MS = 120000 };
 
 /* Runs its frames in turn; the first `dropped` of them must be dropped, the others must pass. */
 struct watcher {
@@ -61,7 +61,9 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void disturb_while(struct watcher *watcher, void *(*run)(void *), disturb_function *disturb)
+/* For so long, and on a slow machine until so many packets were judged, within reason. */
+static void disturb_while(struct watcher *watcher, void *(*run)(void *), uint64_t least,
+			  disturb_function *disturb)
 {
 	struct store *store = watcher->store;
 	uint64_t random = 1, until = now_ms() + ROUNDS_MS;
@@ -69,7 +71,8 @@ static void disturb_while(struct watcher *watcher, void *(*run)(void *), disturb
 
 	pin_to_cpu(0);
 	assert_ok(pthread_create(&thread, NULL, run, watcher));
-	while (now_ms() < until)
+	while (now_ms() < until ||
+	       (sum_counters(store).packets <= least && now_ms() < until + PATIENCE_MS))
 		disturb(store, &random);
 	__atomic_store_n(&watcher->stop, true, __ATOMIC_RELAXED);
 	assert_ok(pthread_join(thread, NULL));
@@ -84,7 +87,7 @@ static void watch_while(struct store *store, const char *const *sources, size_t 
 	assert_non_null(watcher.frames);
 	for (size_t i = 0; i < count; i++)
 		build_syn(&watcher.frames[i], sources[i], 80);
-	disturb_while(&watcher, watch, disturb);
+	disturb_while(&watcher, watch, 11000, disturb);
 	free(watcher.frames);
 	if (watcher.wrong)
 		fail_msg("%lu wrong verdicts of %lu, the last on %s", watcher.wrong,
@@ -201,7 +204,7 @@ static void half_of_one_ban_and_half_of_another_are_none(void **state)
 	watcher.frames = malloc(sizeof(*watcher.frames));
 	assert_non_null(watcher.frames);
 	build_syn(watcher.frames, address_format(&address, text), 80);
-	disturb_while(&watcher, run_fast, take_turns);
+	disturb_while(&watcher, run_fast, 100000, take_turns);
 	free(watcher.frames);
 	assert_int_equal(sum_reason(*state, REASON_BANNED).packets, 0);
 	assert_true(sum_reason(*state, REASON_PASS).packets > 100000);

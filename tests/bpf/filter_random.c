@@ -180,8 +180,6 @@ static void every_reason_was_met(void **state)
 		      " rounds given up\n",
 		      sum.packets, sum.policies, sum.bans, sum.withheld, sum.journeys, sum.shadows,
 		      sum.given_up);
-	if (packets_wanted < packets_usual)
-		skip();
 	for (enum filter_reason reason = 0; reason < REASON_COOKIE; reason++)
 		assert_true(sum.reasons[reason] > sum.packets / 500);
 	assert_true(sum.bans > sum.policies / 8 && sum.withheld > 100);
@@ -220,5 +218,6 @@ int main(void)
 		workers[i].packets = packets_wanted / worker_count + 1;
 		start_worker(i);
 	}
-	return RUN_FILTER_TESTS(tests);
+	/* Of fewer packets not every kind can be asked. */
+	return run_filter_tests("tests", tests, packets_wanted < packets_usual ? 1 : 2, NULL);
 }
