@@ -34,8 +34,7 @@ static struct {
 
 static bool is_state(const struct map *map)
 {
-	return map->memory && map->size >= sizeof(*kept.globals) &&
-	       strstr(map->info.name, ".bss");
+	return map->memory && map->size >= sizeof(*kept.globals) && strstr(map->info.name, ".bss");
 }
 
 /* Constants cannot change. */

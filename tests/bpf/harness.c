@@ -68,8 +68,9 @@ static void reorder(struct CMUnitTest *tests, size_t count, const char *order)
 	struct dice dice = { strtoull(order, NULL, 0) };
 
 	for (size_t i = count; i > 1; i--) {
-		size_t other = strcmp(order, "reverse") == 0 ? (i > (count + 1) / 2 ? count - i : i - 1)
-							     : pick(&dice, (uint32_t)i);
+		size_t other = strcmp(order, "reverse") == 0
+				       ? (i > (count + 1) / 2 ? count - i : i - 1)
+				       : pick(&dice, (uint32_t)i);
 		struct CMUnitTest test = tests[i - 1];
 
 		tests[i - 1] = tests[other];
