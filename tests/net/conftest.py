@@ -12,6 +12,34 @@ sys.dont_write_bytecode = True
 from lab import Lab  # noqa: E402: needs SUMUN
 
 
+def named_in(path):
+    """The tests that a list names; every file with tests must have one there."""
+    with open(path) as file:
+        return {line.strip() for line in file if line.strip() and line[0] != "#"}
+
+
+def name_of(item):
+    return f"{item.fspath.basename}::{item.name}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what SUMUN_FEW (a list's path) does not name, and others' shares (SUMUN_SHARE)."""
+    whole = list(items)
+    if os.environ.get("SUMUN_FEW"):
+        names = named_in(os.environ["SUMUN_FEW"])
+        items[:] = [item for item in items if name_of(item) in names]
+        unknown = names - {name_of(item) for item in items}
+        files = {item.fspath.basename for item in whole} - {item.fspath.basename for item in items}
+        if unknown or files:
+            raise pytest.UsageError(f"{os.environ['SUMUN_FEW']}: there is no {sorted(unknown)}; "
+                                    f"no test of {sorted(files)} is named")
+    if os.environ.get("SUMUN_SHARE"):
+        number, shares = map(int, os.environ["SUMUN_SHARE"].split("/"))
+        items[:] = items[number - 1::shares]
+    left = {item.nodeid for item in items}
+    config.hook.pytest_deselected(items=[item for item in whole if item.nodeid not in left])
+
+
 @pytest.fixture
 def lab(request, tmp_path):
     name = hashlib.sha256(f"{request.node.nodeid} {os.getpid()}".encode()).hexdigest()[:8]

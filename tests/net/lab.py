@@ -54,6 +54,11 @@ def until(condition, seconds=20, step=0.01, what="what was waited for"):
         time.sleep(step)
 
 
+def for_answer(seconds):
+    """How long to wait for one; who would not have a SYN sent again still need not."""
+    return patient(seconds) if seconds > SYN_AGAIN else min(patient(seconds), SYN_AGAIN)
+
+
 def setns(fd):
     if libc.setns(fd, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "setns")
@@ -254,7 +259,7 @@ class Lab:
 
     def flood(self, *words, seconds):
         """hping3 as fast as it can, for so long and no longer."""
-        return self.beside("timeout", "-s", "INT", "-k", "1", seconds, "hping3", "-q", "--flood",
+        return self.beside("timeout", "-s", "INT", "-k", "1", patient(seconds), "hping3", "-q", "--flood",
                            *words)
 
     def make_socket(self, name, *kind):
@@ -286,7 +291,7 @@ class Lab:
         """Whether a TCP connection from the peer is made."""
         sock = self.make_socket(self.peer, socket.AF_INET6 if ":" in address else socket.AF_INET,
                            socket.SOCK_STREAM)
-        sock.settimeout(max(seconds, min(patient(seconds), SYN_AGAIN)))
+        sock.settimeout(for_answer(seconds))
         try:
             if source:
                 sock.bind((source, 0))
@@ -308,7 +313,7 @@ class Lab:
 
     def curl(self, url, *words, seconds="0.5"):
         """curl's exit status: 0 well, 28 timed out, 7 refused."""
-        most = max(float(seconds), min(patient(float(seconds)), SYN_AGAIN))
+        most = for_answer(float(seconds))
         return command("ip", "netns", "exec", self.peer, "curl", "-gsS", "-o", "/dev/null",
                        "--noproxy", "*", "--max-time", str(most), *words, url,
                        check=False).returncode

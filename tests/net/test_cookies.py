@@ -82,7 +82,7 @@ def test_clients_under_a_flood(two):
         assert not flood.ended()
         time.sleep(0.1)
     took = time.monotonic() - begun
-    flood.wait()
+    flood.stop()
     stats = two.stats()
     seen = stats["answered"]["packets"]
     # What the host saw itself is the rate and its burst.
