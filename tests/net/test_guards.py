@@ -217,15 +217,15 @@ def test_configuration_of_the_guide(lab):
         lab.sumun("up", "-c", GUIDE, "g0")
         run = lab.run("--json", "-i", "3600")
         assert all(lab.reaches(8081, source=NEIGHBOUR4) for _ in range(900))
-        made = 0
+        made, begun = 0, time.monotonic()
         while lab.reaches(8081, source=PEER4, seconds=0.2):
             made += 1
-            assert made < 1500
-        assert 1000 <= made <= 1100, "in seconds, at 16 back a second"
+            assert made < 5000
+        assert 1000 <= made <= 1010 + 17 * (time.monotonic() - begun), "16 come back a second"
         until(lambda: bans_told(run), what="telling of the ban")
         assert bans_told(run) == [(PEER4, 60, "proven")]
         ban, = lab.json("bans")
-        assert 55 < seconds_of(ban["until"]) - time.time() < 61
+        assert 60 - patient(5) < seconds_of(ban["until"]) - time.time() < 61
         assert lab.reaches(8081, source=NEIGHBOUR4)
         until(lambda: server.accepted == 900 + made + 1, what="accepting all of them")
     assert run.records("filter-scan") == []
