@@ -119,7 +119,7 @@ def test_udp_packets_of_a_source(lab):
         except BlockingIOError:
             break
     # Of 1,000 a second for most of a second: some 55 until the limit, then a ban of 1 s.
-    assert 50 <= heard <= 50 + 100 * took
+    assert 50 <= heard <= 50 + 100 * took, (took, lab.stats())
     until(lambda: bans_told(run), what="telling of the ban")
     assert set(bans_told(run)) == {(PEER4, 1, "unproven")}
     ears = lab.wire()
@@ -223,7 +223,7 @@ def test_configuration_of_the_guide(lab):
             assert made < 5000
         assert 1000 <= made <= 1010 + 17 * (time.monotonic() - begun), "16 come back a second"
         until(lambda: bans_told(run), what="telling of the ban")
-        assert bans_told(run) == [(PEER4, 60, "proven")]
+        assert bans_told(run) == [(PEER4, 60, "proven")], (made, lab.stats()["guards"])
         ban, = lab.json("bans")
         assert 60 - patient(5) < seconds_of(ban["until"]) - time.time() < 61
         assert lab.reaches(8081, source=NEIGHBOUR4)
