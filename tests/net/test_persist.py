@@ -101,19 +101,21 @@ def test_down_tells_what_it_keeps(lab, path):
 def test_offences_come_back(lab, path):
     """The second ban is the longer one, also when a reboot was in between."""
     with Answerer(lab.listen(8080)):
-        settings = WEB.replace("10m", "8s").replace("burst = 3", "burst = 5")
+        ban_seconds = round(patient(8))
+        settings = WEB.replace("10m", f"{ban_seconds}s").replace("burst = 3", "burst = 5")
         up(lab, path, sections=settings)
-        while lab.reaches(8080, seconds=1):
+        while lab.reaches(8080, seconds=0.9):
             pass
         again(lab, path, sections=settings)
         ban, = bans(lab).values()
         assert ban["offences"] == 1
         until(lambda: lab.reaches(8080, seconds=0.2), 20, 0.02, "the end of the ban")
-        while lab.reaches(8080, seconds=1):
+        while lab.reaches(8080, seconds=0.9):
             pass
         ban, = bans(lab).values()
         assert ban["offences"] == 2
-        assert 15.5 < seconds_of(ban["until"]) - seconds_of(ban["since"]) < 17
+        took = seconds_of(ban["until"]) - seconds_of(ban["since"])
+        assert 2 * ban_seconds - 0.5 < took < 2 * ban_seconds + 1
 
 
 def test_who_banned_and_why(lab, path):
