@@ -8,7 +8,7 @@ CONF :=
 TESTS_ENV = env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" KERNEL="$$KERNEL" MODULES="$$MODULES"
 
 .PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz \
-	check-kernel bench fuzz disasm install uninstall clean help
+	check-kernel check-lint bench fuzz disasm install uninstall clean help
 .DEFAULT_GOAL := all
 .NOTPARALLEL: # packages first, then what they build
 
@@ -37,7 +37,7 @@ run: deps all ## guard an interface until Ctrl-C: make run [IFACE=eth1] [CONF=FI
 check: deps-check $(BUILD)/.with-tests all ## build and run every test tier
 	@$(SUDO) $(TESTS_ENV) tests/run --build $(BUILD)
 
-check-unit check-bpf check-net check-fuzz check-kernel: check-%: deps-check $(BUILD)/.with-tests all # one tier
+check-lint check-unit check-bpf check-net check-fuzz check-kernel: check-%: deps-check $(BUILD)/.with-tests all # one tier
 	@$(SUDO) $(TESTS_ENV) tests/run --build $(BUILD) $*
 
 bench: deps-bench ## measure against the floor and the peers; writes bench/results/

@@ -21,7 +21,8 @@ const char *attach_mode_name(enum attach_mode mode); /* "native", "generic", ...
 
 /*
  * Attaches natively, or generically where the driver cannot; *ret_why_generic then says
- * why (text may be ""). NULL: natively or not at all. -EBUSY names the program that is there already.
+ * why (text may be ""). NULL: natively or not at all. -EBUSY names the program that is there
+ * already.
  */
 int attach_xdp(int program_fd, unsigned ifindex, int *ret_link_fd, enum attach_mode *ret_mode,
 	       struct error *ret_why_generic, struct error *error);

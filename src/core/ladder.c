@@ -13,8 +13,8 @@
 
 /* The three ways to one tracepoint. */
 #define TRACEPOINT_RUNGS(category, name)                                                           \
-	{ .hook = HOOK_TP_BTF, .target = name },                                                   \
-		{ .hook = HOOK_RAW_TP, .target = name, .cost = "reads kernel fields by copying" }, \
+	{ .hook = HOOK_TP_BTF, .target = (name) },                                                   \
+		{ .hook = HOOK_RAW_TP, .target = (name), .cost = "reads kernel fields by copying" }, \
 	{                                                                                          \
 		.hook = HOOK_TRACEPOINT, .target = category "/" name,                              \
 		.cost = "perf makes a record for each event first"                                 \

@@ -223,7 +223,7 @@ static int connects4(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 		return -errno;
 	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
-		connect(fd, (const struct sockaddr *)&to, sizeof(to));
+		(void)connect(fd, (const struct sockaddr *)&to, sizeof(to));
 	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;
@@ -240,7 +240,7 @@ static int connects6(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 		return -errno;
 	ladder_arm(programs);
 	for (unsigned i = 0; i < events; i++)
-		connect(fd, (const struct sockaddr *)&to, sizeof(to));
+		(void)connect(fd, (const struct sockaddr *)&to, sizeof(to));
 	ladder_disarm(programs);
 	*ret_provoked = events;
 	return 0;

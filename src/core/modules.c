@@ -16,17 +16,21 @@ static size_t make_tables(struct setting_table tables[TABLES_MAX], struct output
 {
 	size_t count = 0;
 
-	for (size_t i = 0; modules[i] && count < TABLES_MAX - 1; i++)
-		tables[count++] = (struct setting_table){
-			.settings = modules[i]->settings,
-			.count = modules[i]->setting_count,
-			.target = modules[i]->config,
-			.sections = modules[i]->sections,
+	for (const struct module *const *module = modules; *module; module++) {
+		if (count == TABLES_MAX - 1)
+			break;
+		tables[count] = (struct setting_table){
+			.settings = (*module)->settings,
+			.count = (*module)->setting_count,
+			.target = (*module)->config,
+			.sections = (*module)->sections,
 		};
-	tables[count++] = (struct setting_table){ .settings = output_settings,
-						  .count = output_setting_count,
-						  .target = output };
-	return count;
+		count++;
+	}
+	tables[count] = (struct setting_table){ .settings = output_settings,
+						.count = output_setting_count,
+						.target = output };
+	return count + 1;
 }
 
 static void log_problem(void *context, const char *path, unsigned line, const char *text)

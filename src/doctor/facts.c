@@ -114,7 +114,7 @@ struct facts *facts_look(char **interfaces, size_t interface_count)
 	look_at_places(&facts->places);
 	for (enum thing thing = 0; thing < THINGS; thing++)
 		facts->things[thing].taken = ladder_try(thing, 5, facts->things[thing].results);
-	for (size_t i = 0; modules[i] && i < MODULES_MAX; i++)
+	for (size_t i = 0; i < MODULES_MAX && modules[i]; i++)
 		if (modules[i]->probe)
 			facts->probes[i].error = modules[i]->probe(&facts->probes[i].text);
 	return TAKE_PTR(facts);

@@ -333,7 +333,7 @@ void judge(const struct facts *facts, const struct module *const list[],
 	struct judgement *judgement = ret_judgement;
 
 	memset(judgement, 0, sizeof(*judgement));
-	for (size_t i = 0; list[i] && i < MODULES_MAX; i++)
+	for (size_t i = 0; i < MODULES_MAX && list[i]; i++)
 		for (const struct need *need = list[i]->needs; need && need->commands; need++)
 			judge_need(facts, list[i], &facts->probes[i], need, judgement);
 	judge_host(facts, judgement);

@@ -43,20 +43,18 @@ bool bans_file_default(const char *own, const char *initial, const char *named,
 {
 	char path[BANS_PATH_SIZE], name[NAME_MAX + 1];
 	struct stat own_file, initial_file;
-	bool initial_known = stat(initial, &initial_file) == 0;
+	bool initial_known = stat(initial, &initial_file) == 0, is_named;
 	int length;
 
 	if (stat(own, &own_file) < 0)
 		return false;
+	is_named = !(initial_known && is_same(&own_file, &initial_file)) &&
+		   find_name(named, &own_file, name);
 	/* Where one may not look at process 1, what has no name is taken for its namespace. */
-	if (initial_known && is_same(&own_file, &initial_file))
-		length = snprintf(path, sizeof(path), "%s/bans", state_directory);
-	else if (find_name(named, &own_file, name))
-		length = snprintf(path, sizeof(path), "%s/bans-%s", state_directory, name);
-	else if (!initial_known)
-		length = snprintf(path, sizeof(path), "%s/bans", state_directory);
-	else
+	if (!is_named && initial_known && !is_same(&own_file, &initial_file))
 		return false;
+	length = snprintf(path, sizeof(path), "%s/bans%s%s", state_directory, is_named ? "-" : "",
+			  is_named ? name : "");
 	if (length >= BANS_PATH_SIZE)
 		return false;
 	memcpy(ret_path, path, sizeof(path));

@@ -67,8 +67,9 @@ uint64_t terms_scan_ports(const struct filter_limit *limit)
 uint64_t terms_scan_window(const struct ticks *ticks, const struct filter_limit *limit)
 {
 	double seconds = seconds_of(ticks, limit->interval) * (double)terms_scan_ports(limit);
+	uint64_t whole = (uint64_t)seconds;
 
-	return (uint64_t)(seconds + 0.5) * NSEC_PER_SEC;
+	return (whole + (seconds - (double)whole >= 0.5)) * NSEC_PER_SEC;
 }
 
 const char *config_in_force(const struct store *store)

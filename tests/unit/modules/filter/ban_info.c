@@ -68,12 +68,16 @@ static void proven_offences_are_remembered_for_two_days(void **state)
 		uint32_t offences;
 		bool remembered;
 	} rows[] = {
-		{ ORIGIN_GUARD, 0, 1, true },	  { ORIGIN_GUARD, 2, 1, true },
-		{ ORIGIN_GUARD, 3, 1, false },	  { ORIGIN_SCAN, 2, 1, true },
-		{ ORIGIN_SCAN, 3, 1, false },	  { ORIGIN_OPERATOR, 0, 1, false },
+		{ ORIGIN_GUARD, 0, 1, true },
+		{ ORIGIN_GUARD, 2, 1, true },
+		{ ORIGIN_GUARD, 3, 1, false },
+		{ ORIGIN_SCAN, 2, 1, true },
+		{ ORIGIN_SCAN, 3, 1, false },
+		{ ORIGIN_OPERATOR, 0, 1, false },
 		{ ORIGIN_CONFIG, 0, 1, false },
 		/* May be forged. */
-		{ ORIGIN_GUARD, 0, 0, false },	  { ORIGIN_SCAN, 0, 0, false },
+		{ ORIGIN_GUARD, 0, 0, false },
+		{ ORIGIN_SCAN, 0, 0, false },
 	};
 	/* Just booted, so that the older ones began before. */
 	const uint64_t boots[] = { 100 * NSEC_PER_SEC, DAYS(400) };
