@@ -12,12 +12,14 @@
 #include "ladder.skel.h"
 
 /* The three ways to one tracepoint. */
-#define TRACEPOINT_RUNGS(category, name)                                                           \
-	{ .hook = HOOK_TP_BTF, .target = (name) },                                                   \
-		{ .hook = HOOK_RAW_TP, .target = (name), .cost = "reads kernel fields by copying" }, \
-	{                                                                                          \
-		.hook = HOOK_TRACEPOINT, .target = category "/" name,                              \
-		.cost = "perf makes a record for each event first"                                 \
+#define TRACEPOINT_RUNGS(category, name)                              \
+	{ .hook = HOOK_TP_BTF, .target = (name) },                    \
+		{ .hook = HOOK_RAW_TP,                                \
+		  .target = (name),                                   \
+		  .cost = "reads kernel fields by copying" },         \
+	{                                                             \
+		.hook = HOOK_TRACEPOINT, .target = category "/" name, \
+		.cost = "perf makes a record for each event first"    \
 	}
 
 #define ALL_CALLS "runs at every system call; does not see opens by io_uring or the kernel"
