@@ -471,6 +471,8 @@ def test_pins_are_for_whom_they_are_for(shared):
             name.split("/")[1])
         if re.fullmatch(r"/events[1-9]", name):
             expected = 0o660
+        if re.fullmatch(r"/tables/\d+/table", name):
+            expected = 0o600
         if not expected:
             expected = 0o750 if re.fullmatch(r"/reader\d|/tables(/\d+)?", name) else 0o640
         assert mode == expected, (name, oct(mode))
