@@ -263,29 +263,31 @@ enum { STATISTICS_MAX = 256 };
 
 int lab_count(const struct lab *lab, struct lab_counts *ret_counts, struct error *error)
 {
-	struct {
+	union { /* with room for the one number that is asked for */
 		struct ethtool_sset_info header;
-		uint32_t count;
+		uint32_t words[sizeof(struct ethtool_sset_info) / sizeof(uint32_t) + 1];
 	} info = { .header = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_STATS } };
 	CLEANUP_FREE struct ethtool_gstrings *names = NULL;
 	CLEANUP_FREE struct ethtool_stats *values = NULL;
 	struct lab_counts counts = { 0 };
+	uint32_t count;
 	int r = ethtool(&info, error);
 
 	if (r < 0)
 		return r;
-	if (info.count > STATISTICS_MAX)
+	count = info.header.data[0];
+	if (count > STATISTICS_MAX)
 		return error_set(error, -E2BIG, "the veth has too many statistics");
-	names = calloc(1, sizeof(*names) + info.count * ETH_GSTRING_LEN);
-	values = calloc(1, sizeof(*values) + info.count * sizeof(uint64_t));
+	names = calloc(1, sizeof(*names) + count * ETH_GSTRING_LEN);
+	values = calloc(1, sizeof(*values) + count * sizeof(uint64_t));
 	if (!names || !values)
 		return -ENOMEM;
-	*names = (struct ethtool_gstrings){ ETHTOOL_GSTRINGS, ETH_SS_STATS, info.count };
-	*values = (struct ethtool_stats){ ETHTOOL_GSTATS, info.count };
+	*names = (struct ethtool_gstrings){ ETHTOOL_GSTRINGS, ETH_SS_STATS, count };
+	*values = (struct ethtool_stats){ ETHTOOL_GSTATS, count };
 	r = ethtool(names, error);
 	if (r == 0)
 		r = ethtool(values, error);
-	for (uint32_t i = 0; r == 0 && i < info.count; i++) {
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
 		const char *name = (const char *)names->data + i * ETH_GSTRING_LEN;
 
 		if (strncmp(name, "rx_queue_", 9) != 0)

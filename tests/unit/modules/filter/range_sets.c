@@ -234,7 +234,7 @@ static void all_of_a_family_reads_back(void **state)
 	struct list_entry wholes[] = { { true, 0, UINT32_MAX }, { false, 0, ~(uint128)0 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++) {
-		CLEANUP_RANGES struct ranges ranges = { .v4 = NULL }, again = { .v4 = NULL };
+		CLEANUP_RANGES struct ranges again = { .v4 = NULL };
 		static char text[65536];
 		size_t used = 0;
 		struct list_entry range = wholes[i];
