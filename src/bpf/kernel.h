@@ -18,6 +18,53 @@ struct tcp_request_sock {
 	__u32 snt_isn; /* our first sequence number */
 };
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86: of the system call under way */
+};
+
+struct signal_struct {
+	struct {
+		int counter;
+	} live; /* threads that have not ended */
+};
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	__u32 pid;
+	__u32 tgid;
+	__u64 start_boottime; /* of a group leader that another thread became by exec: the first's
+			       */
+	__u64 self_exec_id;   /* one more with each exec; a child begins with its parent's */
+	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	const struct cred *cred;
+	struct signal_struct *signal;
+	char comm[16];
+};
+
+/* What user space had in its registers: arguments stay until the call returns. */
+struct pt_regs {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long orig_ax; /* the number of the call */
+	unsigned long di, si, dx, r10;
+	unsigned long bx,
+		cx; /* the first two arguments of i386, whose third and fourth are dx, si */
+#elif defined(__TARGET_ARCH_arm64)
+	__u64 regs[31];
+	__u64 orig_x0; /* the first argument: the result takes its place */
+	int syscallno;
+#endif
+};
+
 #pragma clang attribute pop
 
 /* include/net/xdp.h: the frame goes on behind its first buffer. Linux 5.18. */
