@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of system calls that a kernel has side by side; shared with the kernel side. */
+#pragma once
+
+enum call_abi {
+	CALL_NATIVE, /* 64-bit */
+	CALL_COMPAT, /* x86-64: i386; arm64: 32-bit arm */
+	CALL_X32,    /* x86-64 only */
+	CALL_ABIS,
+};
+
+/* More than the highest number: x32 has calls of its own from 512 on, beside the common ones. */
+enum { CALL_NUMBERS = 1024 };
