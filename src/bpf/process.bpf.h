@@ -48,6 +48,25 @@ struct {
 } followed SEC(".maps");
 
 const volatile struct selection selection;
+__u32 left_out; /* a process; 0: none */
+
+/*
+ * Run by whoever is concerned: in a container it does not know its own number, as the kernel
+ * gives it. The first leaves its process out, the other has it followed.
+ */
+SEC("syscall") int leave_me_out(void *ctx)
+{
+	left_out = bpf_get_current_pid_tgid() >> 32;
+	return 0;
+}
+
+SEC("syscall") int follow_me(void *ctx)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u8 yes = 1;
+
+	return (int)bpf_map_update_elem(&followed, &tgid, &yes, BPF_ANY);
+}
 
 static __always_inline bool is_selected_pid(__u32 tgid)
 {
@@ -94,7 +113,7 @@ static __always_inline bool is_selected(struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
 
-	if (selection.self && tgid == selection.self)
+	if (tgid == READ_ONCE(left_out))
 		return false;
 	if (selection.pid_count && !is_selected_pid(tgid))
 		return false;

@@ -18,12 +18,12 @@ struct selection_cgroup {
 };
 
 struct selection {
-	__u32 self;   /* a process that is left out, as the kernel numbers it; 0: none */
 	__u32 follow; /* only what stands in the map `followed`, and its children */
 	__u32 pid_count;
 	__u32 user_count;
 	__u32 command_count;
 	__u32 cgroup_count;
+	__u32 unused;
 	__u32 pids[SELECTION_MAX];
 	__u32 users[SELECTION_MAX];
 	char commands[SELECTION_MAX][SELECTION_COMMAND]; /* padded with 0 */

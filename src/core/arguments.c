@@ -21,7 +21,12 @@ enum {
 	KEY_PORT,
 	KEY_CONFIRM,
 	KEY_DRY_RUN,
-	KEY_SHADOW
+	KEY_SHADOW,
+	KEY_CGROUP,
+	KEY_SELF,
+	KEY_CSV,
+	KEY_SYSCALL,
+	KEY_BY,
 };
 
 static const struct {
@@ -57,11 +62,30 @@ static const struct {
 	{ ACCEPT_GATE,
 	  { "shadow", KEY_SHADOW, NULL, 0,
 	    "count what this configuration would do, beside the one in force", 0 } },
+	{ ACCEPT_PROCESSES,
+	  { "pid", 'p', "PID,...", 0, "only these processes, with all their threads", 0 } },
+	{ ACCEPT_PROCESSES, { "command", 'c', "NAME,...", 0, "only processes of this name", 0 } },
+	{ ACCEPT_PROCESSES, { "user", 'u', "USER,...", 0, "only processes of these users", 0 } },
+	{ ACCEPT_PROCESSES,
+	  { "cgroup", KEY_CGROUP, "PATH,...", 0,
+	    "only what is in this cgroup, or below: a path, a systemd unit, a container", 0 } },
+	{ ACCEPT_PROCESSES, { "failed", 'x', NULL, 0, "only what ended with an error", 0 } },
+	{ ACCEPT_PROCESSES, { "self", KEY_SELF, NULL, 0, "this command's own as well", 0 } },
+	{ ACCEPT_PROCESSES, { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
+	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
+	{ ACCEPT_CALLS, { "errors", 'e', NULL, 0, "count errors too, each by its name", 0 } },
+	{ ACCEPT_CALLS, { "latency", 'L', NULL, 0, "measure how long calls take", 0 } },
+	{ ACCEPT_CALLS, { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
+	{ ACCEPT_CALLS,
+	  { "by", KEY_BY, "WHAT,...", 0,
+	    "a row for each process, command, call, cgroup, user, or of several (process,call)",
+	    0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
 struct reading {
 	struct arguments *arguments;
+	unsigned accepted;
 	const char *operands;
 	size_t least;
 	size_t most;
@@ -95,6 +119,20 @@ static int parse_count(const char *text, uint64_t *ret_count, struct error *erro
 	return 0;
 }
 
+/* 0 is all: as many as there can be. */
+static int parse_top(const char *text, uint64_t *ret_top, struct error *error)
+{
+	const char *cursor = text;
+	char quoted[QUOTE_TEXT];
+
+	if (text_take_number(&cursor, UINT32_MAX, ret_top) < 0 || *cursor)
+		return error_set(error, -EINVAL, "top %s: give a whole number; 0 is all",
+				 text_quote(text, quoted));
+	if (*ret_top == 0)
+		*ret_top = UINT32_MAX;
+	return 0;
+}
+
 /* The second of two would silently replace the first. */
 static int take_once(const char **field, const char *option, const char *text, struct error *error)
 {
@@ -114,7 +152,10 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'c':
-		arguments->config = text;
+		if (reading->accepted & ACCEPT_PROCESSES)
+			r = take_once(&arguments->commands, "-c", text, &error);
+		else
+			arguments->config = text;
 		break;
 	case 'i':
 		r = parse_interval(text, &arguments->interval, &error);
@@ -155,12 +196,47 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 	case KEY_PORT:
 		r = take_once(&arguments->port, "--port", text, &error);
 		break;
+	case 'p':
+		r = take_once(&arguments->pids, "-p", text, &error);
+		break;
+	case 'u':
+		r = take_once(&arguments->users, "-u", text, &error);
+		break;
+	case KEY_CGROUP:
+		r = take_once(&arguments->cgroups, "--cgroup", text, &error);
+		break;
+	case 'x':
+		arguments->failed = true;
+		break;
+	case KEY_SELF:
+		arguments->self = true;
+		break;
+	case KEY_CSV:
+		arguments->csv = true;
+		break;
+	case KEY_SYSCALL:
+		r = take_once(&arguments->calls, "--syscall", text, &error);
+		break;
+	case KEY_BY:
+		r = take_once(&arguments->by, "--by", text, &error);
+		break;
+	case 'e':
+		arguments->errors = true;
+		break;
+	case 'L':
+		arguments->latency = true;
+		break;
+	case 'T':
+		r = parse_top(text, &arguments->top, &error);
+		break;
 	case ARGP_KEY_ARGS:
 		arguments->operands = state->argv + state->next;
 		arguments->operand_count = (size_t)(state->argc - state->next);
 		break;
 	case ARGP_KEY_END:
-		if (arguments->operand_count < reading->least)
+		if (arguments->json && arguments->csv)
+			r = error_set(&error, -EINVAL, "--json and --csv: give one of them");
+		else if (arguments->operand_count < reading->least)
 			r = error_set(&error, -EINVAL, "%s is missing", reading->operands);
 		else if (arguments->operand_count > reading->most)
 			r = error_set(&error, -EINVAL, "'%s' is one argument too many",
@@ -181,7 +257,7 @@ void arguments_read(int argc, char **argv, unsigned accepted, const char *operan
 		    size_t most, const char *doc, struct arguments *ret_arguments)
 {
 	struct argp_option options[ARRAY_SIZE(known) + 1] = { 0 };
-	struct reading reading = { ret_arguments, operands, least, most };
+	struct reading reading = { ret_arguments, accepted, operands, least, most };
 	struct argp argp = {
 		.options = options, .parser = read_key, .args_doc = operands, .doc = doc
 	};
@@ -195,5 +271,7 @@ void arguments_read(int argc, char **argv, unsigned accepted, const char *operan
 	argp_err_exit_status = STATUS_USAGE;
 	snprintf(name, sizeof(name), "sumun %s", argv[0]);
 	argv[0] = name;
-	argp_parse(&argp, argc, argv, 0, NULL, &reading);
+	/* A command to run has options of its own. */
+	argp_parse(&argp, argc, argv, accepted & ACCEPT_PROCESSES ? ARGP_IN_ORDER : 0, NULL,
+		   &reading);
 }

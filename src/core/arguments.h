@@ -10,16 +10,19 @@
 #include <stdint.h>
 
 enum arguments_accepted {
-	ACCEPT_CONFIG = 1 << 0,   /* -c FILE */
-	ACCEPT_JSON = 1 << 1,     /* --json */
-	ACCEPT_INTERVAL = 1 << 2, /* -i SECONDS */
-	ACCEPT_COUNT = 1 << 3,    /* -n COUNT */
-	ACCEPT_FORCE = 1 << 4,    /* --force */
-	ACCEPT_FOR = 1 << 5,      /* --for DURATION */
-	ACCEPT_WHY = 1 << 6,      /* --why TEXT */
-	ACCEPT_GATE = 1 << 8,     /* --confirm SECONDS, --dry-run, --shadow */
-	ACCEPT_EVENTS = 1 << 7,   /* --reason, --kind, --source, --port, and -n as events */
-	ACCEPT_NUMBER = 1 << 9,   /* -n as how many of each */
+	ACCEPT_CONFIG = 1 << 0,     /* -c FILE */
+	ACCEPT_JSON = 1 << 1,       /* --json */
+	ACCEPT_INTERVAL = 1 << 2,   /* -i SECONDS */
+	ACCEPT_COUNT = 1 << 3,      /* -n COUNT */
+	ACCEPT_FORCE = 1 << 4,      /* --force */
+	ACCEPT_FOR = 1 << 5,        /* --for DURATION */
+	ACCEPT_WHY = 1 << 6,        /* --why TEXT */
+	ACCEPT_GATE = 1 << 8,       /* --confirm SECONDS, --dry-run, --shadow */
+	ACCEPT_EVENTS = 1 << 7,     /* --reason, --kind, --source, --port, and -n as events */
+	ACCEPT_NUMBER = 1 << 9,     /* -n as how many of each */
+	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, -x, --self, --csv; operands
+				       begin with the first that is no option: a command to run */
+	ACCEPT_CALLS = 1 << 11,     /* --syscall, -e, -L, -T, --by */
 };
 
 struct arguments {
@@ -37,6 +40,19 @@ struct arguments {
 	const char *kinds;
 	const char *source;
 	const char *port;
+	/* Of observers; lists are names and commas, as typed. */
+	const char *pids;
+	const char *commands;
+	const char *users;
+	const char *cgroups;
+	bool failed;
+	bool self;
+	bool csv;
+	const char *calls;
+	const char *by;
+	bool errors;
+	bool latency;
+	uint64_t top;    /* 0: not given */
 	char **operands; /* into argv */
 	size_t operand_count;
 };

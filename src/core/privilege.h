@@ -18,6 +18,7 @@ enum privilege {
 	PRIVILEGE_CHANGE,
 	PRIVILEGE_LISTS,
 	PRIVILEGE_LOAD,
+	PRIVILEGE_OBSERVE,
 	/* Without these the rest works: */
 	PRIVILEGE_SHARE,
 	PRIVILEGE_MOUNT,

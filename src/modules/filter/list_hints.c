@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "core/grace.h"
 #include "modules/filter/list_hints.h"
 #include "modules/filter/list_store.h"
 
@@ -92,6 +93,6 @@ void list_hints_trim(struct store *store)
 	clear_others(store->tables.hints + HINT_FINE_WORDS, needed + HINT_FINE_WORDS,
 		     HINT_COARSE_WORDS / 2);
 	/* A ban that was under way has set its bit before or its slot by now. */
-	store_grace();
+	grace_period();
 	set_bans(store, &store->tables);
 }

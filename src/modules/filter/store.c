@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -13,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "base/timestamp.h"
+#include "core/grace.h"
 #include "core/pins.h"
 #include "modules/filter/filter.h"
 #include "modules/filter/store.h"
@@ -461,13 +460,7 @@ static uint32_t slot_of(const struct store *store, const struct filter_policy *p
 static void set_in_force(struct store *store, uint64_t word)
 {
 	__atomic_store_n(&store->tables.state->in_force, word, __ATOMIC_SEQ_CST);
-	store_grace();
-}
-
-void store_grace(void)
-{
-	/* An RCU grace period: packet programs run inside RCU read sections. */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	grace_period();
 }
 
 void store_put_in_force(struct store *store, struct filter_policy *policy, uint32_t deadline)
@@ -496,7 +489,7 @@ void store_try(struct store *store, struct filter_policy *policy)
 
 	if (store->tables.state->shadow) {
 		__atomic_store_n(&store->tables.state->shadow, 0, __ATOMIC_SEQ_CST);
-		store_grace();
+		grace_period();
 	}
 	if (!shadow)
 		return;

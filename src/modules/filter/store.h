@@ -179,8 +179,6 @@ void store_try(struct store *store, struct filter_policy *policy);
 int store_read_array(const struct store *store, int fd, void **ret_memory, size_t *ret_mapped,
 		     struct error *error);
 
-/* Waits until every packet that is being judged now has been. */
-void store_grace(void);
 
 /* Where the table of lists with this number is pinned, below the store's directory. */
 enum { STORE_LIST_PIN = 32 };
