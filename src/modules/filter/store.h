@@ -179,7 +179,6 @@ void store_try(struct store *store, struct filter_policy *policy);
 int store_read_array(const struct store *store, int fd, void **ret_memory, size_t *ret_mapped,
 		     struct error *error);
 
-
 /* Where the table of lists with this number is pinned, below the store's directory. */
 enum { STORE_LIST_PIN = 32 };
 const char *store_list_pin(uint32_t table, char buffer[STORE_LIST_PIN]);

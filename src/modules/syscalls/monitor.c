@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "base/text.h"
+#include "core/grace.h"
+#include "core/ladder.h"
+#include "core/privilege.h"
+#include "modules/syscalls/monitor.h"
+#include "syscalls.skel.h"
+
+enum { LADDER_EVENTS = 5, LINKS = 4 };
+
+struct monitor {
+	struct syscalls_bpf *kernel;
+	struct bpf_link *links[LINKS];
+	size_t link_count;
+	struct ring_buffer *bell;
+	uint32_t cpus; /* that there can be */
+	struct call_table *tables;
+	size_t tables_size;
+	struct latency_table *latencies; /* NULL: not measured */
+	size_t latencies_size;
+	struct flight_bucket *flights; /* NULL: not measured */
+	uint64_t missed;               /* as the kernel told last */
+	char hooks[2 * RUNG_TEXT + 2];
+};
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+/* Which of three programs does for a rung: only that one is loaded. */
+static struct bpf_program *choose(struct bpf_program *const programs[3], enum hook hook)
+{
+	static const enum hook hooks[] = { HOOK_TP_BTF, HOOK_RAW_TP, HOOK_TRACEPOINT };
+	struct bpf_program *chosen = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		bpf_program__set_autoload(programs[i], hooks[i] == hook);
+		if (hooks[i] == hook)
+			chosen = programs[i];
+	}
+	return chosen;
+}
+
+/* The hook to take for a thing; notes its name. */
+static int take_rung(struct monitor *monitor, enum thing thing, enum hook *ret_hook,
+		     struct error *error)
+{
+	struct rung_result results[RUNGS_MAX];
+	int taken = ladder_try(thing, LADDER_EVENTS, results);
+	size_t used = strlen(monitor->hooks);
+	char name[RUNG_TEXT];
+
+	if (taken < 0)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, -EOPNOTSUPP,
+						   "system calls cannot be looked at here: %s; "
+						   "'sumun doctor' tells more",
+						   results[0].reason.text),
+					 error);
+	snprintf(monitor->hooks + used, sizeof(monitor->hooks) - used, "%s%s", used ? ", " : "",
+		 rung_name(&ladders[thing].rungs[taken], name));
+	*ret_hook = ladders[thing].rungs[taken].hook;
+	return 0;
+}
+
+static void tell(struct syscalls_bpf *kernel, const struct monitor_options *options, uint32_t cpus)
+{
+	kernel->rodata->cpus = cpus;
+	memcpy((void *)&kernel->rodata->selection, &options->selection, sizeof(options->selection));
+	kernel->rodata->count_errors = options->errors || options->failed;
+	kernel->rodata->take_latency = options->latency;
+	kernel->rodata->only_errors = options->failed;
+	kernel->rodata->select_calls = options->select_calls;
+	memcpy((void *)kernel->rodata->selected_calls, options->calls, sizeof(options->calls));
+}
+
+static void size_maps(struct syscalls_bpf *kernel, const struct monitor_options *options,
+		      uint32_t cpus)
+{
+	bpf_map__set_max_entries(kernel->maps.tables, 2 * cpus);
+	bpf_map__set_max_entries(kernel->maps.latencies, options->latency ? 2 * cpus : 1);
+	bpf_map__set_max_entries(kernel->maps.flights, options->latency ? FLIGHT_BUCKETS : 1);
+	bpf_map__set_autocreate(kernel->maps.followed, true);
+}
+
+static int attach(struct monitor *monitor, struct bpf_program *program, struct error *error)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+
+	if (!link)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, -errno, "cannot attach %s: %s",
+						   bpf_program__name(program), strerror(errno)),
+					 error);
+	monitor->links[monitor->link_count++] = link;
+	return 0;
+}
+
+static int load(struct monitor *monitor, const struct monitor_options *options, struct error *error)
+{
+	struct syscalls_bpf *kernel = monitor->kernel;
+	struct bpf_program *const enters[] = { kernel->progs.enter_btf, kernel->progs.enter_raw,
+					       kernel->progs.enter_classic };
+	struct bpf_program *const leaves[] = { kernel->progs.leave_btf, kernel->progs.leave_raw,
+					       kernel->progs.leave_classic };
+	bool enters_wanted = !options->failed,
+	     leaves_wanted = kernel->rodata->count_errors || options->latency;
+	struct bpf_program *enter = NULL, *leave = NULL;
+	enum hook hook = HOOKS;
+	int r = 0;
+
+	if (enters_wanted)
+		r = take_rung(monitor, THING_SYSCALL_ENTER, &hook, error);
+	enter = choose(enters, enters_wanted ? hook : HOOKS);
+	if (r == 0 && leaves_wanted)
+		r = take_rung(monitor, THING_SYSCALL_EXIT, &hook, error);
+	leave = choose(leaves, leaves_wanted ? hook : HOOKS);
+	if (r < 0)
+		return r;
+	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
+	r = syscalls_bpf__load(kernel);
+	if (r < 0)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, r,
+						   "cannot load the system call monitor: %s",
+						   strerror(-r)),
+					 error);
+	/* Those that end and begin first, so that none is overlooked. */
+	r = attach(monitor, kernel->progs.end, error);
+	if (r == 0 && options->selection.follow)
+		r = attach(monitor, kernel->progs.follow, error);
+	if (r == 0 && leave)
+		r = attach(monitor, leave, error);
+	if (r == 0 && enter)
+		r = attach(monitor, enter, error);
+	return r;
+}
+
+static void *map_memory(struct bpf_map *map, size_t *ret_size)
+{
+	size_t size = (size_t)bpf_map__value_size(map) * bpf_map__max_entries(map);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	*ret_size = size;
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int on_bell(void *context, void *data, size_t size)
+{
+	return 0;
+}
+
+static int map_tables(struct monitor *monitor, const struct monitor_options *options,
+		      struct error *error)
+{
+	struct syscalls_bpf *kernel = monitor->kernel;
+	size_t flights_size;
+
+	monitor->tables = map_memory(kernel->maps.tables, &monitor->tables_size);
+	if (options->latency) {
+		monitor->latencies = map_memory(kernel->maps.latencies, &monitor->latencies_size);
+		monitor->flights = map_memory(kernel->maps.flights, &flights_size);
+	}
+	if (!monitor->tables || (options->latency && !(monitor->latencies && monitor->flights)))
+		return error_set(error, -errno, "cannot map the tables of the monitor: %s",
+				 strerror(errno));
+	monitor->bell = ring_buffer__new(bpf_map__fd(kernel->maps.bell), on_bell, NULL, NULL);
+	if (!monitor->bell)
+		return error_set(error, -errno, "cannot listen to the monitor: %s",
+				 strerror(errno));
+	return 0;
+}
+
+static int run_once(struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	return r < 0 ? r : (int)options.retval;
+}
+
+static inline void cleanup_monitor(struct monitor **monitor)
+{
+	monitor_free(*monitor);
+}
+
+struct monitor *monitor_new(const struct monitor_options *options, struct error *error)
+{
+	__attribute__((cleanup(cleanup_monitor))) struct monitor *monitor =
+		calloc(1, sizeof(*monitor));
+	int cpus = libbpf_num_possible_cpus();
+
+	if (monitor)
+		monitor->kernel = syscalls_bpf__open();
+	if (!monitor || !monitor->kernel || cpus < 0) {
+		error_set(error, -errno, "cannot open the system call monitor: %s",
+			  strerror(errno));
+		return NULL;
+	}
+	monitor->cpus = (uint32_t)cpus;
+	tell(monitor->kernel, options, monitor->cpus);
+	size_maps(monitor->kernel, options, monitor->cpus);
+	if (load(monitor, options, error) < 0 || map_tables(monitor, options, error) < 0)
+		return NULL;
+	if (!options->self && run_once(monitor->kernel->progs.leave_me_out) < 0) {
+		error_set(error, -EIO, "cannot tell the kernel which process this is");
+		return NULL;
+	}
+	return TAKE_PTR(monitor);
+}
+
+struct monitor *monitor_free(struct monitor *monitor)
+{
+	if (!monitor)
+		return NULL;
+	ring_buffer__free(monitor->bell);
+	while (monitor->link_count)
+		bpf_link__destroy(monitor->links[--monitor->link_count]);
+	if (monitor->tables)
+		munmap(monitor->tables, monitor->tables_size);
+	if (monitor->latencies)
+		munmap(monitor->latencies, monitor->latencies_size);
+	if (monitor->flights)
+		munmap(monitor->flights, FLIGHT_BUCKETS * sizeof(*monitor->flights));
+	syscalls_bpf__destroy(monitor->kernel);
+	free(monitor);
+	return NULL;
+}
+
+const char *monitor_hooks(const struct monitor *monitor)
+{
+	return monitor->hooks;
+}
+
+/* ---- what it counted ---------------------------------------------------------------------- */
+
+int monitor_bell(const struct monitor *monitor)
+{
+	return ring_buffer__epoll_fd(monitor->bell);
+}
+
+void monitor_heard(struct monitor *monitor)
+{
+	ring_buffer__consume(monitor->bell);
+}
+
+/* Only what was written: most of a table is not touched in most epochs. */
+static void clear(struct call_table *table, struct latency_table *latency)
+{
+	for (size_t i = 0; i < CALL_ROWS; i++)
+		if (table->rows[i].incarnation) {
+			memset(&table->rows[i], 0, sizeof(table->rows[i]));
+			if (latency)
+				memset(&latency->rows[i], 0, sizeof(latency->rows[i]));
+		}
+	for (size_t i = 0; i < CALL_PROCESSES; i++)
+		if (table->processes[i].incarnation)
+			memset(&table->processes[i], 0, sizeof(table->processes[i]));
+	memset(table->folded, 0, sizeof(*table) - offsetof(struct call_table, folded));
+}
+
+/* How often the kernel did not run our programs, because one of them ran already. */
+static uint64_t count_missed(const struct monitor *monitor)
+{
+	uint64_t missed = 0;
+
+	for (size_t i = 0; i < monitor->link_count; i++) {
+		struct bpf_link_info link = { 0 };
+		struct bpf_prog_info program = { 0 };
+		uint32_t size = sizeof(link);
+		int fd;
+
+		if (bpf_obj_get_info_by_fd(bpf_link__fd(monitor->links[i]), &link, &size) < 0)
+			continue;
+		fd = bpf_prog_get_fd_by_id(link.prog_id);
+		size = sizeof(program);
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &program, &size) == 0)
+			missed += program.recursion_misses;
+		cleanup_close(&fd);
+	}
+	return missed;
+}
+
+int monitor_turn(struct monitor *monitor, struct books *books)
+{
+	uint32_t former = monitor->kernel->bss->epoch, first = former * monitor->cpus;
+	uint64_t missed = count_missed(monitor);
+	int r = 0;
+
+	__atomic_store_n(&monitor->kernel->bss->epoch, !former, __ATOMIC_SEQ_CST);
+	grace_period();
+	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++)
+		r = books_add(books, &monitor->tables[i],
+			      monitor->latencies ? &monitor->latencies[i] : NULL);
+	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++)
+		r = books_end(books, &monitor->tables[i]);
+	for (uint32_t i = first; i < first + monitor->cpus; i++)
+		clear(&monitor->tables[i], monitor->latencies ? &monitor->latencies[i] : NULL);
+	books_add_missed(books, missed - monitor->missed);
+	monitor->missed = missed;
+	return r;
+}
+
+int monitor_follow_me(void *monitor)
+{
+	return run_once(((struct monitor *)monitor)->kernel->progs.follow_me);
+}
+
+uint64_t monitor_not_followed(const struct monitor *monitor)
+{
+	return monitor->kernel->bss->not_followed;
+}
+
+void monitor_flights(const struct monitor *monitor, uint64_t least,
+		     void (*found)(void *context, const struct flight *flight, uint64_t lasted),
+		     void *context)
+{
+	struct timespec time;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = (uint64_t)time.tv_sec * NSEC_PER_SEC + (uint64_t)time.tv_nsec;
+	for (size_t i = 0; monitor->flights && i < FLIGHT_BUCKETS * FLIGHT_SLOTS; i++) {
+		const struct flight *flight =
+			&monitor->flights[i / FLIGHT_SLOTS].slots[i % FLIGHT_SLOTS];
+		uint64_t begun = __atomic_load_n(&flight->begun, __ATOMIC_RELAXED);
+
+		if (begun && begun + least < now)
+			found(context, flight, now - begun);
+	}
+}

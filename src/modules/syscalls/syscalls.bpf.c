@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Counts system calls: enter() and leave() are the whole walk, each called by one program for
+ * every way to hook it. The kernel runs these programs with preemption off, so nothing else
+ * writes to a CPU's table meanwhile.
+ */
+#include "bpf/follow.bpf.h"
+#include "observe/call_abi.h"
+#include "modules/syscalls/syscalls.h"
+#include "modules/syscalls/tables.bpf.h"
+#include "modules/syscalls/flights.bpf.h"
+
+enum {
+	ERROR_MAX = 4095,
+	X32_BIT = 0x40000000,
+	NO_CALL = 0xffffffff, /* what sigreturn leaves behind: its result is somebody's register */
+};
+
+/* What is asked for; constants to the verifier. */
+const volatile bool count_errors; /* by error */
+const volatile bool take_latency;
+const volatile bool only_errors;  /* nothing else counts */
+const volatile bool select_calls; /* only those in `selected_calls` */
+const volatile __u64 selected_calls[CALLS / 64];
+
+static __always_inline __u32 call_of(struct task_struct *task, __u32 number)
+{
+	__u32 abi = CALL_NATIVE;
+
+	if (is_compat(task)) {
+		abi = CALL_COMPAT;
+	} else if (number & X32_BIT) {
+		abi = CALL_X32;
+		number &= ~X32_BIT;
+	}
+	if (number > CALL_UNKNOWN)
+		number = CALL_UNKNOWN;
+	return abi << CALL_NUMBER_BITS | number;
+}
+
+static __always_inline bool is_selected_call(__u32 call)
+{
+	return !select_calls || selected_calls[call / 64 % (CALLS / 64)] >> (call % 64) & 1;
+}
+
+static __always_inline void count(struct call_table *table, struct task_struct *task, __u32 call,
+				  __u32 error)
+{
+	__u32 row = find_row(table, task, call, error);
+
+	if (row < CALL_ROWS)
+		table->rows[row].count++;
+	else if (error)
+		table->folded_errors[call % CALLS]++;
+	else
+		table->folded[call % CALLS]++;
+}
+
+static __always_inline int enter(__u32 number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_table *table = own_table();
+	__u32 call;
+
+	if (!table)
+		return 0;
+	call = call_of(task, number);
+	table->seen++;
+	if (!is_selected_call(call) || !is_selected(task)) {
+		table->filtered++;
+		return 0;
+	}
+	count(table, task, call, 0);
+	if (take_latency)
+		begin_flight(table, task, call);
+	return 0;
+}
+
+static __always_inline bool is_error(long result)
+{
+	return result < 0 && result >= -ERROR_MAX;
+}
+
+/* Every call is seen at its end here, those that have none left out. */
+static __always_inline int leave_only_errors(struct task_struct *task, __u32 number, long result)
+{
+	struct call_table *table = own_table();
+	__u32 call = call_of(task, number);
+
+	if (!table)
+		return 0;
+	table->seen++;
+	if (is_error(result) && is_selected_call(call) && is_selected(task)) {
+		count(table, task, call, 0);
+		count(table, task, call, (__u32)-result);
+	} else {
+		table->filtered++;
+	}
+	return 0;
+}
+
+/*
+ * Ends the call that this thread is in, and says which it was: what is left of a sigreturn has
+ * no number. False when its begin was not seen, or is not looked at.
+ */
+static __always_inline bool land(struct task_struct *task, __u32 *ret_call)
+{
+	__u32 table_number = own_number();
+	struct call_table *table = bpf_map_lookup_elem(&tables, &table_number);
+	struct latency_table *beside = bpf_map_lookup_elem(&latencies, &table_number);
+	struct flight *flight;
+	__u64 begun;
+	__u32 row;
+
+	if (!table || !beside)
+		return false;
+	flight = find_flight(address_of(table, task));
+	if (!flight || !flight->begun)
+		return false;
+	begun = flight->begun;
+	flight->begun = 0;
+	*ret_call = flight->call % CALLS;
+	row = find_row(table, task, *ret_call, 0);
+	if (row < CALL_ROWS)
+		add_latency(&beside->rows[row], bpf_ktime_get_ns() - begun);
+	else
+		table->untimed++;
+	return true;
+}
+
+static __always_inline int leave(__u32 number, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_table *table;
+	__u32 call = call_of(task, number);
+
+	if (only_errors)
+		return leave_only_errors(task, number, result);
+	if (take_latency && !land(task, &call))
+		return 0;
+	if (!count_errors || !is_error(result) || number == NO_CALL)
+		return 0;
+	table = own_table();
+	if (table && (take_latency || (is_selected_call(call) && is_selected(task))))
+		count(table, task, call, (__u32)-result);
+	return 0;
+}
+
+/* ---- programs ----------------------------------------------------------------------------- */
+
+static __always_inline __u32 number_of(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (__u32)regs->orig_ax;
+#else
+	return (__u32)regs->syscallno;
+#endif
+}
+
+static __always_inline __u32 number_of_copied(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (__u32)BPF_CORE_READ(regs, orig_ax);
+#else
+	return (__u32)BPF_CORE_READ(regs, syscallno);
+#endif
+}
+
+/* Of the events raw_syscalls:sys_enter and sys_exit. */
+struct call_event {
+	__u64 common;
+	long number;
+	long result;
+};
+
+SEC("tp_btf/sys_enter") int enter_btf(__u64 *arguments)
+{
+	return enter((__u32)arguments[1]);
+}
+
+SEC("raw_tp/sys_enter") int enter_raw(__u64 *arguments)
+{
+	return enter((__u32)arguments[1]);
+}
+
+SEC("tracepoint/raw_syscalls/sys_enter") int enter_classic(struct call_event *event)
+{
+	return enter((__u32)event->number);
+}
+
+SEC("tp_btf/sys_exit") int leave_btf(__u64 *arguments)
+{
+	return leave(number_of((struct pt_regs *)arguments[0]), (long)arguments[1]);
+}
+
+SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
+{
+	return leave(number_of_copied((struct pt_regs *)arguments[0]), (long)arguments[1]);
+}
+
+SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *event)
+{
+	return leave((__u32)event->number, event->result);
+}
+
+/* Every thread comes here. The last of a process finds none alive. */
+SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_table *table = own_table();
+
+	if (take_latency && table)
+		drop_flight(table, task);
+	if (task->signal->live.counter)
+		return 0;
+	if (table && is_selected(task))
+		mark_end(table, task);
+	unfollow(task);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
