@@ -121,3 +121,26 @@ const char *duration_format_short(uint64_t ns, char buffer[DURATION_TEXT])
 	}
 	return format_units(ns, first, first < SECONDS ? first + 1 : SECONDS, buffer);
 }
+
+const char *duration_format_fine(uint64_t ns, char buffer[DURATION_TEXT])
+{
+	static const char *const names[] = { "us", "ms", "s" };
+	double value = (double)ns;
+	size_t unit = 0;
+
+	if (ns < 1000) {
+		snprintf(buffer, DURATION_TEXT, "%d ns", (int)ns);
+		return buffer;
+	}
+	if (ns >= 120 * NSEC_PER_SEC)
+		return duration_format_short(ns, buffer);
+	/* What would be rounded to 1000 is one of the next unit. */
+	for (value /= 1000; value >= 999.5 && unit + 1 < ARRAY_SIZE(names); unit++)
+		value /= 1000;
+	snprintf(buffer, DURATION_TEXT, "%.*f %s",
+		 value < 9.995   ? 2
+		 : value < 99.95 ? 1
+				 : 0,
+		 value, names[unit]);
+	return buffer;
+}

@@ -31,3 +31,9 @@ const char *duration_format(uint64_t ns, char buffer[DURATION_TEXT]);
  * "213d4h", "1h30m", "4m59s", "12s", "<1s".
  */
 const char *duration_format_short(uint64_t ns, char buffer[DURATION_TEXT]);
+
+/*
+ * For reading, three digits: "812 ns", "1.24 us", "35.0 ms", "6.20 s", "61.0 s"; from two minutes
+ * on as duration_format_short().
+ */
+const char *duration_format_fine(uint64_t ns, char buffer[DURATION_TEXT]);

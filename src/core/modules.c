@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "core/module.h"
 #include "modules/filter/module.h"
+#include "modules/syscalls/module.h"
 
 const struct module *const modules[] = {
 	&filter_module,
+	&syscalls_module,
 	NULL,
 };
 

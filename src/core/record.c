@@ -72,6 +72,15 @@ void record_text(struct record *record, const char *name, const char *text)
 	add(record, name, FIELD_TEXT, UNIT_NONE)->text = copy;
 }
 
+void record_counts(struct record *record, const char *name, const struct named_count *counts,
+		   size_t count)
+{
+	struct field *field = add(record, name, FIELD_COUNTS, UNIT_NONE);
+
+	field->counts = counts;
+	field->count_of_counts = count;
+}
+
 void record_none(struct record *record, const char *name)
 {
 	add(record, name, FIELD_NONE, UNIT_NONE);
@@ -96,6 +105,16 @@ static json_t *json_text(const char *text)
 	return value ? value : json_string(text_escape(text, escaped, sizeof(escaped)));
 }
 
+static json_t *counts_json(const struct field *field)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; object && i < field->count_of_counts; i++)
+		json_object_set_new(object, field->counts[i].name,
+				    json_integer((json_int_t)field->counts[i].value));
+	return object;
+}
+
 static json_t *field_json(const struct field *field)
 {
 	char buffer[VALUE_TEXT];
@@ -111,6 +130,8 @@ static json_t *field_json(const struct field *field)
 	case FIELD_LABEL:
 	case FIELD_TEXT:
 		return json_text(field->text);
+	case FIELD_COUNTS:
+		return counts_json(field);
 	case FIELD_NONE:
 		break;
 	}
@@ -145,6 +166,27 @@ void record_write_json(const struct record *record, FILE *out)
 
 /* ---- text and CSV ---------------------------------------------------------------- */
 
+/* What does not fit is left out whole. */
+static const char *counts_text(const struct field *field, const char *between, const char *behind,
+			       char buffer[VALUE_TEXT])
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < field->count_of_counts; i++) {
+		char one[COUNT_NAME + NUMBER_TEXT + 8];
+		int length = snprintf(one, sizeof(one), "%s%s%s%llu", i ? behind : "",
+				      field->counts[i].name, between,
+				      (unsigned long long)field->counts[i].value);
+
+		if (used + (size_t)length >= VALUE_TEXT)
+			break;
+		memcpy(buffer + used, one, (size_t)length + 1);
+		used += (size_t)length;
+	}
+	return buffer;
+}
+
 static const char *field_text(const struct field *field, char buffer[VALUE_TEXT])
 {
 	switch (field->kind) {
@@ -159,6 +201,8 @@ static const char *field_text(const struct field *field, char buffer[VALUE_TEXT]
 	case FIELD_LABEL:
 	case FIELD_TEXT:
 		return text_escape(field->text, buffer, VALUE_TEXT);
+	case FIELD_COUNTS:
+		return counts_text(field, "=", " ", buffer);
 	case FIELD_NONE:
 		break;
 	}
@@ -170,6 +214,8 @@ static const char *field_for_people(const struct field *field, char buffer[VALUE
 {
 	if (field->kind == FIELD_NONE)
 		return "-";
+	if (field->kind == FIELD_COUNTS)
+		return counts_text(field, " ", ", ", buffer);
 	if (field->kind == FIELD_COUNTER || field->unit != UNIT_NONE)
 		return number_format(field->number, buffer);
 	return field_text(field, buffer);

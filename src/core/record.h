@@ -21,11 +21,20 @@ enum field_kind {
 	FIELD_LABEL,   /* one of a few words */
 	FIELD_TIME,    /* wall clock, nanoseconds since 1970 */
 	FIELD_ADDRESS,
-	FIELD_TEXT, /* from outside: escaped wherever it is shown */
-	FIELD_NONE, /* known to be absent: null in JSON, "-" in text, empty in CSV */
+	FIELD_TEXT,   /* from outside: escaped wherever it is shown */
+	FIELD_COUNTS, /* counters by name: an object in JSON */
+	FIELD_NONE,   /* known to be absent: null in JSON, "-" in text, empty in CSV */
 };
 
 enum field_unit { UNIT_NONE, UNIT_PACKETS, UNIT_BYTES, UNIT_SECONDS };
+
+enum { COUNT_NAME = 24 };
+
+/* One of several counters in a field. */
+struct named_count {
+	char name[COUNT_NAME];
+	uint64_t value;
+};
 
 enum { RECORD_FIELDS = 24, RECORD_ARENA = 512 };
 
@@ -51,6 +60,10 @@ struct field {
 		uint64_t number;  /* counter, gauge, time */
 		const char *text; /* label, text: lives in the record or for ever */
 		struct prefix address;
+		struct {
+			const struct named_count *counts;
+			size_t count_of_counts;
+		};
 	};
 };
 
@@ -71,6 +84,9 @@ void record_time(struct record *record, const char *name, uint64_t time);
 void record_address(struct record *record, const char *name, const struct address *address);
 void record_prefix(struct record *record, const char *name, const struct prefix *prefix);
 void record_text(struct record *record, const char *name, const char *text); /* copied */
+/* Not copied; "ENOENT 3, EAGAIN 1" in text, "ENOENT=3 EAGAIN=1" in CSV. */
+void record_counts(struct record *record, const char *name, const struct named_count *counts,
+		   size_t count);
 void record_none(struct record *record, const char *name);
 
 const struct field *record_find(const struct record *record, const char *name);

@@ -95,7 +95,7 @@ static int add_words(const char *list, const char *option, add_word *add,
 }
 
 int selection_read(const struct arguments *arguments, struct selection *ret_selection,
-		struct error *error)
+		   struct error *error)
 {
 	struct selection selection = { .follow = arguments->operand_count > 0 };
 	int r = 0;

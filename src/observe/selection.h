@@ -12,7 +12,7 @@
  * -EINVAL or what else was wrong, with the reason; then *ret_selection is untouched.
  */
 int selection_read(const struct arguments *arguments, struct selection *ret_selection,
-		struct error *error);
+		   struct error *error);
 
 enum { SELECTION_TEXT = 512 };
 

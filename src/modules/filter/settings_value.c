@@ -197,31 +197,6 @@ void value_print_mode(const void *field, FILE *out)
 	fputs(filter_mode_name(*(const uint32_t *)field), out);
 }
 
-int value_parse_switch(const char *value, void *field, struct error *error)
-{
-	static const struct {
-		const char *word;
-		bool on;
-	} words[] = {
-		{ "on", true },   { "yes", true }, { "true", true },
-		{ "off", false }, { "no", false }, { "false", false },
-	};
-	char quoted[QUOTE_TEXT];
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (strcmp(value, words[i].word) == 0) {
-			*(bool *)field = words[i].on;
-			return 0;
-		}
-	}
-	return error_set(error, -EINVAL, "%s is neither 'on' nor 'off'", text_quote(value, quoted));
-}
-
-void value_print_switch(const void *field, FILE *out)
-{
-	fputs(*(const bool *)field ? "on" : "off", out);
-}
-
 /* ---- ports and addresses -------------------------------------------------------------- */
 
 static int add_ports(const char *word, void *field, struct error *error)
@@ -291,38 +266,17 @@ void value_print_prefixes(const void *field, FILE *out)
 
 /* ---- time ----------------------------------------------------------------------------- */
 
-/* `rule`: what it is that lasts so long at least and at most. */
-static int parse_time(const char *value, uint64_t least, uint64_t most, const char *rule,
-		      void *field, struct error *error)
-{
-	uint64_t ns;
-	int r = duration_parse(value, &ns, error);
-
-	if (r < 0)
-		return r;
-	if (ns < least || ns > most)
-		return error_set(error, -EINVAL, "'%s': %s", value, rule);
-	*(uint64_t *)field = ns;
-	return 0;
-}
-
-int value_parse_interval(const char *value, void *field, struct error *error)
-{
-	return parse_time(value, NSEC_PER_SEC / 10, DAY_NS,
-			  "reports come every 100ms at most and once a day at least", field, error);
-}
-
 int value_parse_window(const char *value, void *field, struct error *error)
 {
-	return parse_time(value, 60 * NSEC_PER_SEC, DAY_NS, "the window is from 1m to 1d", field,
-			  error);
+	return value_parse_time(value, 60 * NSEC_PER_SEC, DAY_NS, "the window is from 1m to 1d",
+				field, error);
 }
 
 /* The kernel counts bans in ticks of a tenth of a second, in 31 bits. */
 int value_parse_ban_max(const char *value, void *field, struct error *error)
 {
-	return parse_time(value, NSEC_PER_SEC, 365 * DAY_NS, "such a ban lasts from 1s to 365d",
-			  field, error);
+	return value_parse_time(value, NSEC_PER_SEC, 365 * DAY_NS,
+				"such a ban lasts from 1s to 365d", field, error);
 }
 
 int value_parse_ban(const char *value, void *field, struct error *error)
@@ -331,15 +285,6 @@ int value_parse_ban(const char *value, void *field, struct error *error)
 		return value_parse_ban_max(value, field, error);
 	*(uint64_t *)field = 0;
 	return 0;
-}
-
-void value_print_duration(const void *field, FILE *out)
-{
-	uint64_t ns = *(const uint64_t *)field;
-	char buffer[DURATION_TEXT];
-
-	if (ns)
-		fputs(duration_format(ns, buffer), out);
 }
 
 void value_print_ban(const void *field, FILE *out)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "core/setting_value.h"
 
 enum { COOKIES_ABOVE = 1000 }; /* a second; the default of syn-cookies-above */
 
@@ -19,10 +20,6 @@ void value_print_names(const void *field, FILE *out);
 /* enum filter_mode in a uint32_t */
 int value_parse_mode(const char *value, void *field, struct error *error);
 void value_print_mode(const void *field, FILE *out);
-
-/* bool */
-int value_parse_switch(const char *value, void *field, struct error *error);
-void value_print_switch(const void *field, FILE *out);
 
 /* struct port_set */
 int value_parse_ports(const char *value, void *field, struct error *error);
@@ -36,9 +33,7 @@ void value_print_prefixes(const void *field, FILE *out);
 int value_parse_ban(const char *value, void *field, struct error *error);
 void value_print_ban(const void *field, FILE *out);
 int value_parse_ban_max(const char *value, void *field, struct error *error);
-int value_parse_interval(const char *value, void *field, struct error *error); /* 100ms .. 1d */
-int value_parse_window(const char *value, void *field, struct error *error);   /* 1m .. 1d */
-void value_print_duration(const void *field, FILE *out);
+int value_parse_window(const char *value, void *field, struct error *error); /* 1m .. 1d */
 
 /* struct rate */
 int value_parse_rate(const char *value, void *field, struct error *error);

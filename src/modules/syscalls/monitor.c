@@ -22,9 +22,9 @@ enum { LADDER_EVENTS = 5, LINKS = 4 };
 
 struct monitor {
 	struct syscalls_bpf *kernel;
+	const struct bpf_program *programs[LINKS]; /* that are attached, each by its link */
 	struct bpf_link *links[LINKS];
 	size_t link_count;
-	struct ring_buffer *bell;
 	uint32_t cpus; /* that there can be */
 	struct call_table *tables;
 	size_t tables_size;
@@ -102,6 +102,7 @@ static int attach(struct monitor *monitor, struct bpf_program *program, struct e
 					 error_set(error, -errno, "cannot attach %s: %s",
 						   bpf_program__name(program), strerror(errno)),
 					 error);
+	monitor->programs[monitor->link_count] = program;
 	monitor->links[monitor->link_count++] = link;
 	return 0;
 }
@@ -155,11 +156,6 @@ static void *map_memory(struct bpf_map *map, size_t *ret_size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static int on_bell(void *context, void *data, size_t size)
-{
-	return 0;
-}
-
 static int map_tables(struct monitor *monitor, const struct monitor_options *options,
 		      struct error *error)
 {
@@ -173,10 +169,6 @@ static int map_tables(struct monitor *monitor, const struct monitor_options *opt
 	}
 	if (!monitor->tables || (options->latency && !(monitor->latencies && monitor->flights)))
 		return error_set(error, -errno, "cannot map the tables of the monitor: %s",
-				 strerror(errno));
-	monitor->bell = ring_buffer__new(bpf_map__fd(kernel->maps.bell), on_bell, NULL, NULL);
-	if (!monitor->bell)
-		return error_set(error, -errno, "cannot listen to the monitor: %s",
 				 strerror(errno));
 	return 0;
 }
@@ -223,7 +215,6 @@ struct monitor *monitor_free(struct monitor *monitor)
 {
 	if (!monitor)
 		return NULL;
-	ring_buffer__free(monitor->bell);
 	while (monitor->link_count)
 		bpf_link__destroy(monitor->links[--monitor->link_count]);
 	if (monitor->tables)
@@ -246,12 +237,7 @@ const char *monitor_hooks(const struct monitor *monitor)
 
 int monitor_bell(const struct monitor *monitor)
 {
-	return ring_buffer__epoll_fd(monitor->bell);
-}
-
-void monitor_heard(struct monitor *monitor)
-{
-	ring_buffer__consume(monitor->bell);
+	return bpf_map__fd(monitor->kernel->maps.bell);
 }
 
 /* Only what was written: most of a table is not touched in most epochs. */
@@ -275,18 +261,12 @@ static uint64_t count_missed(const struct monitor *monitor)
 	uint64_t missed = 0;
 
 	for (size_t i = 0; i < monitor->link_count; i++) {
-		struct bpf_link_info link = { 0 };
-		struct bpf_prog_info program = { 0 };
-		uint32_t size = sizeof(link);
-		int fd;
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
 
-		if (bpf_obj_get_info_by_fd(bpf_link__fd(monitor->links[i]), &link, &size) < 0)
-			continue;
-		fd = bpf_prog_get_fd_by_id(link.prog_id);
-		size = sizeof(program);
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &program, &size) == 0)
-			missed += program.recursion_misses;
-		cleanup_close(&fd);
+		if (bpf_obj_get_info_by_fd(bpf_program__fd(monitor->programs[i]), &info, &size) ==
+		    0)
+			missed += info.recursion_misses;
 	}
 	return missed;
 }

@@ -28,9 +28,8 @@ struct monitor *monitor_free(struct monitor *monitor); /* NULL is fine; returns 
 /* "tp_btf sys_enter, tp_btf sys_exit" */
 const char *monitor_hooks(const struct monitor *monitor);
 
-/* Readable when a table gets full and wants to be turned before its time. */
+/* The map of a ring: an event in it means that a table gets full and wants to be turned. */
 int monitor_bell(const struct monitor *monitor);
-void monitor_heard(struct monitor *monitor);
 
 /*
  * Adds everything that was counted until now to the books. Negative: out of memory, and the

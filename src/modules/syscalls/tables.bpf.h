@@ -2,6 +2,7 @@
 /* The tables of syscalls.h, as programs find and take rows in them. */
 #pragma once
 
+#include "bpf/event.h"
 #include "bpf/process.bpf.h"
 #include "modules/syscalls/syscalls.h"
 
@@ -55,12 +56,12 @@ static __always_inline __u32 home_of(__u64 incarnation, __u64 key)
 
 static __always_inline void ring_bell(struct call_table *table)
 {
-	__u64 word = 0;
+	struct event_header event = { .module = EVENT_SYSCALLS, .size = sizeof(event) };
 
 	if (table->called)
 		return;
 	table->called = 1;
-	bpf_ringbuf_output(&bell, &word, sizeof(word), 0);
+	bpf_ringbuf_output(&bell, &event, sizeof(event), 0);
 }
 
 static __always_inline void describe_process(struct process_row *row, struct task_struct *task)

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "modules/syscalls/view.h"
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+
+static const struct {
+	const char *name;
+	enum view_by by;
+} names[] = {
+	{ "process", BY_PROCESS }, { "command", BY_COMMAND }, { "call", BY_CALL },
+	{ "cgroup", BY_CGROUP },   { "user", BY_USER },
+};
+
+const char *view_text(unsigned by, char buffer[VIEW_TEXT])
+{
+	size_t used = 0;
+
+	buffer[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (by & names[i].by)
+			used += (size_t)snprintf(buffer + used, VIEW_TEXT - used, "%s%s",
+						 used ? "," : "", names[i].name);
+	return buffer;
+}
+
+int view_parse(const char *text, unsigned *ret_by, struct error *error)
+{
+	CLEANUP_FREE char *copy = strdup(text);
+	char *cursor = copy, *word, quoted[QUOTE_TEXT];
+	unsigned by = 0;
+
+	if (!copy)
+		return error_set(error, -ENOMEM, "out of memory");
+	while ((word = text_next_word(&cursor))) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(names) && strcmp(names[i].name, word) != 0)
+			i++;
+		if (i == ARRAY_SIZE(names))
+			return error_set(error, -EINVAL,
+					 "--by %s: give process, command, call, cgroup, user, or "
+					 "some of them with commas",
+					 text_quote(word, quoted));
+		by |= names[i].by;
+	}
+	if (!by)
+		return error_set(error, -EINVAL,
+				 "--by: give process, command, call, cgroup or user");
+	*ret_by = by;
+	return 0;
+}
+
+/* ---- which row ---------------------------------------------------------------------------- */
+
+/* What is looked for, and what is in the tree, begins with what it is by. */
+struct node {
+	unsigned by;
+	size_t row;
+	const struct owner *owner;
+	uint16_t call;
+};
+
+static int compare_process(const struct owner *a, const struct owner *b)
+{
+	int order = COMPARE(a->kind, b->kind);
+
+	if (order || a->kind != OWNER_PROGRAM)
+		return order;
+	order = COMPARE(a->tgid, b->tgid);
+	return order ? order : COMPARE(a->start, b->start);
+}
+
+static int compare_nodes(const void *left, const void *right)
+{
+	const struct node *a = left, *b = right;
+	int order = 0;
+
+	if (a->by & BY_CALL)
+		order = COMPARE(a->call, b->call);
+	if (!order && a->by & BY_PROCESS)
+		order = compare_process(a->owner, b->owner);
+	/* Of processes that have ended there is a row for each command. */
+	if (!order &&
+	    (a->by & BY_COMMAND || (a->by & BY_PROCESS && a->owner->kind != OWNER_PROGRAM)))
+		order = strcmp(a->owner->command, b->owner->command);
+	if (!order && a->by & BY_CGROUP)
+		order = COMPARE(a->owner->cgroup, b->owner->cgroup);
+	if (!order && a->by & BY_USER)
+		order = COMPARE(a->owner->user, b->owner->user);
+	return order;
+}
+
+struct making {
+	struct view view;
+	size_t room;
+	void *tree;
+};
+
+/* Whether it is what the process of `other` became later. */
+static bool is_newer(const struct owner *owner, const struct owner *other)
+{
+	for (; owner; owner = owner->older)
+		if (owner->older == other)
+			return true;
+	return false;
+}
+
+static struct view_row *find_row(struct making *making, const struct account *account)
+{
+	struct node wanted = { .by = making->view.by,
+			       .row = making->view.count,
+			       .owner = account->owner,
+			       .call = account->call };
+	struct node *const *found = tfind(&wanted, &making->tree, compare_nodes);
+	struct node *node;
+
+	if (found) {
+		struct view_row *row = &making->view.rows[(*found)->row];
+
+		if (is_newer(account->owner, row->owner))
+			row->owner = account->owner;
+		return row;
+	}
+	if (making->view.count == making->room) {
+		size_t room = making->room ? 2 * making->room : 64;
+		struct view_row *rows = reallocarray(making->view.rows, room, sizeof(*rows));
+
+		if (!rows)
+			return NULL;
+		making->view.rows = rows;
+		making->room = room;
+	}
+	node = malloc(sizeof(*node));
+	if (!node)
+		return NULL;
+	*node = wanted;
+	if (!tsearch(node, &making->tree, compare_nodes)) {
+		free(node);
+		return NULL;
+	}
+	making->view.rows[wanted.row] =
+		(struct view_row){ .owner = account->owner, .call = account->call };
+	making->view.count++;
+	return &making->view.rows[wanted.row];
+}
+
+/* ---- sums --------------------------------------------------------------------------------- */
+
+static void add_error(struct view_row *row, uint16_t error, uint64_t count)
+{
+	size_t i = 0;
+
+	row->errors += count;
+	while (i < row->kind_count && row->kinds[i].error != error)
+		i++;
+	if (i == VIEW_ERRORS)
+		return;
+	if (i == row->kind_count)
+		row->kinds[row->kind_count++].error = error;
+	row->kinds[i].count += count;
+}
+
+static void add(struct view_row *row, const struct account *account, enum view_span span)
+{
+	const struct call_latency *latency =
+		span == SPAN_ALL ? account->latency : account->latency_interval;
+	uint64_t count = span == SPAN_ALL ? account->total : account->total - account->before;
+
+	if (account->error)
+		add_error(row, account->error, count);
+	else
+		row->calls += count;
+	if (latency)
+		latency_add(&row->latency, latency);
+}
+
+static bool is_empty(const struct account *account, enum view_span span)
+{
+	if (span == SPAN_ALL)
+		return !account->total && !account->latency;
+	return account->total == account->before && !account->latency_interval;
+}
+
+static int compare_kinds(const void *left, const void *right)
+{
+	const __typeof__(((struct view_row *)0)->kinds[0]) *a = left, *b = right;
+
+	return COMPARE(b->count, a->count);
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct view_row *a = left, *b = right;
+	int order = COMPARE(b->calls, a->calls);
+
+	if (!order)
+		order = COMPARE(b->latency.total, a->latency.total);
+	if (!order)
+		order = strcmp(a->owner->command, b->owner->command);
+	if (!order)
+		order = COMPARE(a->owner->tgid, b->owner->tgid);
+	return order ? order : COMPARE(a->call, b->call);
+}
+
+static void sort(struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		qsort(view->rows[i].kinds, view->rows[i].kind_count, sizeof(view->rows[i].kinds[0]),
+		      compare_kinds);
+	qsort(view->sum.kinds, view->sum.kind_count, sizeof(view->sum.kinds[0]), compare_kinds);
+	if (view->count)
+		qsort(view->rows, view->count, sizeof(*view->rows), compare_rows);
+}
+
+int view_make(const struct books *books, unsigned by, enum view_span span, struct view *ret_view)
+{
+	struct making making = { .view = { .by = by } };
+	const struct account *account;
+	int r = 0;
+
+	for (const struct owner *owner = books_owners(books); owner; owner = owner->next)
+		for (account = owner->accounts; r == 0 && account; account = account->next) {
+			struct view_row *row;
+
+			if (is_empty(account, span))
+				continue;
+			row = find_row(&making, account);
+			if (!row) {
+				r = -ENOMEM;
+				continue;
+			}
+			add(row, account, span);
+			add(&making.view.sum, account, span);
+		}
+	tdestroy(making.tree, free);
+	if (r < 0) {
+		view_free(&making.view);
+		return r;
+	}
+	sort(&making.view);
+	*ret_view = making.view;
+	return 0;
+}
+
+void view_free(struct view *view)
+{
+	free(view->rows);
+	view->rows = NULL;
+	view->count = 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The books summed up by what somebody wants to see: a row for each process, command, system
+ * call, cgroup, user, or for each combination of some. The sum over the rows is the same,
+ * whatever they are by. Pure.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "modules/syscalls/books.h"
+
+enum view_by {
+	BY_PROCESS = 1 << 0,
+	BY_COMMAND = 1 << 1,
+	BY_CALL = 1 << 2,
+	BY_CGROUP = 1 << 3,
+	BY_USER = 1 << 4,
+};
+
+/* "process,call" -> bits of enum view_by. -EINVAL with what there is. */
+int view_parse(const char *text, unsigned *ret_by, struct error *error);
+
+enum { VIEW_TEXT = 40 };
+
+const char *view_text(unsigned by, char buffer[VIEW_TEXT]); /* the inverse */
+
+enum { VIEW_ERRORS = 8 };
+
+struct view_row {
+	const struct owner *owner; /* one of those that the row is of */
+	uint16_t call;             /* where it is by call */
+	uint64_t calls;
+	uint64_t errors;
+	/* Which errors, the most frequent first; what finds no room is only in `errors`. */
+	struct {
+		uint16_t error;
+		uint64_t count;
+	} kinds[VIEW_ERRORS];
+	size_t kind_count;
+	struct call_latency latency;
+};
+
+struct view {
+	unsigned by;
+	struct view_row *rows; /* the most calls first */
+	size_t count;
+	struct view_row sum; /* over all rows; its owner is NULL */
+};
+
+enum view_span {
+	SPAN_INTERVAL, /* since the last report */
+	SPAN_ALL,      /* since the beginning */
+};
+
+/* -ENOMEM; then *ret_view is untouched. */
+int view_make(const struct books *books, unsigned by, enum view_span span, struct view *ret_view);
+void view_free(struct view *view);
+
+#define VIEW_NONE                        \
+	{                                \
+		.rows = NULL, .count = 0 \
+	}
+#define CLEANUP_VIEW __attribute__((cleanup(view_free)))
