@@ -234,7 +234,8 @@ static int read_options(const struct arguments *arguments, struct monitor_option
 static int start(struct session *session, const struct monitor_options *options,
 		 struct error *error)
 {
-	uint64_t top = session->arguments.top ? session->arguments.top : TOP;
+	uint64_t usual = session->arguments.operand_count ? UINT32_MAX : TOP;
+	uint64_t top = session->arguments.top ? session->arguments.top : usual;
 	int r = watcher_start(options, top, &session->watcher, error);
 
 	if (r < 0)

@@ -107,6 +107,14 @@ static int attach(struct monitor *monitor, struct bpf_program *program, struct e
 	return 0;
 }
 
+static int run_once(struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	return r < 0 ? r : (int)options.retval;
+}
+
 static int load(struct monitor *monitor, const struct monitor_options *options, struct error *error)
 {
 	struct syscalls_bpf *kernel = monitor->kernel;
@@ -136,6 +144,11 @@ static int load(struct monitor *monitor, const struct monitor_options *options, 
 						   "cannot load the system call monitor: %s",
 						   strerror(-r)),
 					 error);
+	if (!options->self)
+		r = run_once(kernel->progs.leave_me_out);
+	if (r < 0)
+		return error_set(error, r, "cannot tell the kernel which process this is: %s",
+				 strerror(-r));
 	/* Those that end and begin first, so that none is overlooked. */
 	r = attach(monitor, kernel->progs.end, error);
 	if (r == 0 && options->selection.follow)
@@ -173,14 +186,6 @@ static int map_tables(struct monitor *monitor, const struct monitor_options *opt
 	return 0;
 }
 
-static int run_once(struct bpf_program *program)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options);
-	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
-
-	return r < 0 ? r : (int)options.retval;
-}
-
 static inline void cleanup_monitor(struct monitor **monitor)
 {
 	monitor_free(*monitor);
@@ -204,10 +209,6 @@ struct monitor *monitor_new(const struct monitor_options *options, struct error 
 	size_maps(monitor->kernel, options, monitor->cpus);
 	if (load(monitor, options, error) < 0 || map_tables(monitor, options, error) < 0)
 		return NULL;
-	if (!options->self && run_once(monitor->kernel->progs.leave_me_out) < 0) {
-		error_set(error, -EIO, "cannot tell the kernel which process this is");
-		return NULL;
-	}
 	return TAKE_PTR(monitor);
 }
 

@@ -266,7 +266,7 @@ void show_text(const struct show *show, const struct report *report, size_t widt
 
 	if (!memory)
 		return;
-	fprintf(memory, "system calls of %s%s, by %s\n", report->total ? "all " : "",
+	fprintf(memory, "system calls in %s%s, by %s\n", report->total ? "all, " : "",
 		duration_format_fine(report->elapsed, seconds), show->hooks);
 	if (report->view->count)
 		print_table(show, report, memory);
