@@ -2,8 +2,6 @@
 /* The part of tables.h that is about bans. */
 #include "modules/filter/tables.h"
 
-enum { WORDS = 8 }; /* in a bucket */
-
 /* What the three tables have in common: buckets of slots, a slot a key and the word behind it. */
 struct area {
 	__u64 *words;
@@ -96,19 +94,11 @@ static bool exchange(__u64 *word, uint64_t was, uint64_t value)
 					   __ATOMIC_SEQ_CST);
 }
 
-/* The word that follows `was` in a slot with a key: the number in the middle goes up. */
-static uint64_t next_word(uint64_t was, uint64_t end_and_forced, uint8_t length)
-{
-	uint32_t number = (((uint32_t)was >> 8) + 1) & 0xffffff;
-
-	return end_and_forced | number << 8 | length;
-}
-
 /* What is left of a ban: never zero, which would say that nothing comes behind. */
 static uint64_t ended_word(const struct place *place, uint64_t was)
 {
 	if (place->area.keys)
-		return next_word(was, 0, place->length);
+		return filter_next_word(was, 0, place->length);
 	return (uint32_t)was ? (uint32_t)was : 1ULL << BAN_END_SHIFT;
 }
 
@@ -125,7 +115,7 @@ static __u64 *slot_at(const struct place *place, uint32_t i)
 	const struct area *area = &place->area;
 	size_t bucket = (place->home + i / area->slots) % area->buckets;
 
-	return area->words + bucket * WORDS + i % area->slots * area->stride;
+	return area->words + bucket * BUCKET_WORDS + i % area->slots * area->stride;
 }
 
 static __u64 *word_of(const struct place *place, __u64 *slot)
@@ -139,14 +129,29 @@ static bool is_claimed(const struct place *place, uint64_t word)
 	return place->area.keys && WIDE_LENGTH(word) == LENGTH_NONE;
 }
 
-/* Whether the slot, whose word was `word`, holds this prefix; false when it changed meanwhile. */
-static bool holds(const struct place *place, __u64 *slot, uint64_t word)
+static bool has_key(const struct place *place, const __u64 *slot, uint64_t word)
 {
 	if (!place->area.keys)
 		return word && (uint32_t)word == (uint32_t)place->key.low;
 	return WIDE_LENGTH(word) == place->length && load(slot) == place->key.high &&
-	       (place->area.keys < 2 || load(slot + 1) == place->key.low) &&
-	       load(word_of(place, slot)) == word;
+	       (place->area.keys < 2 || load(slot + 1) == place->key.low);
+}
+
+/*
+ * Whether the slot holds this prefix, and its word, both of one moment: a word that has changed
+ * meanwhile is no reason to pass it by, for perhaps the kernel has only extended the ban.
+ */
+static bool holds(const struct place *place, const __u64 *slot, uint64_t *ret_word)
+{
+	uint64_t word;
+	bool own;
+
+	do {
+		word = load(slot + place->area.keys);
+		own = has_key(place, slot, word);
+	} while (load(slot + place->area.keys) != word);
+	*ret_word = word;
+	return own;
 }
 
 /*
@@ -160,18 +165,18 @@ static bool holds(const struct place *place, __u64 *slot, uint64_t word)
 static bool put(const struct place *place, __u64 *slot, uint64_t was, uint64_t end_and_forced)
 {
 	__u64 *word = word_of(place, slot);
-	uint64_t claim = next_word(was, 0, LENGTH_NONE);
+	uint64_t claim = filter_next_word(was, 0, LENGTH_NONE);
 
 	if (!place->area.keys)
 		return exchange(word, was, end_and_forced | (uint32_t)place->key.low);
-	if (holds(place, slot, was))
-		return exchange(word, was, next_word(was, end_and_forced, place->length));
+	if (has_key(place, slot, was))
+		return exchange(word, was, filter_next_word(was, end_and_forced, place->length));
 	if (!exchange(word, was, claim))
 		return false;
 	store(slot, place->key.high);
 	if (place->area.keys == 2)
 		store(slot + 1, place->key.low);
-	store(word, next_word(claim, end_and_forced, place->length));
+	store(word, filter_next_word(claim, end_and_forced, place->length));
 	return true;
 }
 
@@ -186,9 +191,9 @@ static __u64 *find_slot(const struct place *place, uint32_t now, uint64_t *ret_w
 
 	for (uint32_t i = 0; i < slots_of(place); i++) {
 		__u64 *slot = slot_at(place, i);
-		uint64_t word = load(word_of(place, slot));
+		uint64_t word;
 
-		if (holds(place, slot, word)) {
+		if (holds(place, slot, &word)) {
 			*ret_word = word;
 			return slot;
 		}
@@ -210,12 +215,14 @@ static const __u64 *find_in_force(const struct place *place, uint32_t now, uint6
 
 	for (uint32_t i = 0; i < slots_of(place); i++) {
 		__u64 *slot = slot_at(place, i);
-		uint64_t word = load(word_of(place, slot)), forced = (word | all) & BAN_FORCED;
+		uint64_t word, forced;
+		bool own = holds(place, slot, &word);
 
 		if (!word)
 			break;
-		if (!in_force(word, now) || !holds(place, slot, word))
+		if (!own || !in_force(word, now))
 			continue;
+		forced = (word | all) & BAN_FORCED;
 		if (!first)
 			first = slot;
 		if (word_end(word) > word_end(all))
@@ -233,15 +240,14 @@ static bool end_all(const struct place *place, const __u64 *spared, uint32_t now
 
 	for (uint32_t i = 0; i < slots_of(place); i++) {
 		__u64 *slot = slot_at(place, i);
-		uint64_t word = load(word_of(place, slot));
+		uint64_t word;
 
+		if (slot == spared)
+			continue;
+		while (holds(place, slot, &word) && in_force(word, now))
+			ended |= exchange(word_of(place, slot), word, ended_word(place, word));
 		if (!word)
 			break;
-		while (slot != spared && in_force(word, now) && holds(place, slot, word)) {
-			if (exchange(word_of(place, slot), word, ended_word(place, word)))
-				ended = true;
-			word = load(word_of(place, slot));
-		}
 	}
 	return ended;
 }
@@ -385,7 +391,7 @@ static size_t capacity_of(const struct area *area)
 
 static __u64 *slot_of_all(const struct area *area, size_t i)
 {
-	return area->words + i / area->slots * WORDS + i % area->slots * area->stride;
+	return area->words + i / area->slots * BUCKET_WORDS + i % area->slots * area->stride;
 }
 
 bool ban_next(const struct tables *tables, size_t *position, uint32_t now, struct ban *ret_ban)

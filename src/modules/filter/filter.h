@@ -220,7 +220,7 @@ _Static_assert(sizeof(struct ban6_bucket) == 64, "a bucket is a cache line");
  * A reader takes `word` before and after the key and believes neither unless both
  * agree; a writer takes the slot by exchanging the word for one with LENGTH_NONE, then
  * writes the key, then the word. The kernel bans too, so writers of all three tables
- * compare and exchange; an IPv4 address that two CPUs ban at once may stand twice.
+ * compare and exchange; what two CPUs ban at once may stand in two slots, of which each counts.
  */
 #define LENGTH_NONE 0xff
 
@@ -246,6 +246,14 @@ struct wide_bucket {
 _Static_assert(sizeof(struct wide_bucket) == 64, "a bucket is a cache line");
 
 #define WIDE_LENGTH(word) ((__u8)(word))
+
+/* A bucket of any of the three: a slot is its key, none in bans4, and behind that its word. */
+enum { BUCKET_WORDS = 8 };
+struct ban_bucket {
+	__u64 words[BUCKET_WORDS];
+};
+_Static_assert(__builtin_offsetof(struct ban6_slot, word) == 8, "one word of key");
+_Static_assert(__builtin_offsetof(struct wide_slot, word) == 16, "two words of key");
 
 /*
  * What an entry of the allow table exempts from. An `allow` entry exempts from
@@ -311,8 +319,7 @@ _Static_assert(sizeof(struct filter_guard) == 160, "filter_guard is part of the 
 
 /*
  * What one source has used of one guard's limits, 4 to a bucket of two cache lines. `key`
- * is filter_source_key(); `use` has the guard's number in its upper byte (0: ports that no
- * filter_source_key(); `use` has filter_meter_id() in its upper byte and counts events
+ * is filter_source_key(); `use` has filter_meter_id() in its upper byte and counts events
  * below, up to METER_COUNT_MAX. A slot may be given to another
  * source when its bucket has filled again (`due` is past), or when it is the least used of
  * its bucket and was used at most once, or, seldom, by lot, while its count is below
@@ -702,6 +709,12 @@ static inline __u32 filter_scanner_home(__u64 key, __u64 seed)
 	return (__u32)(filter_hash(key, seed) >> 52);
 }
 _Static_assert(SCANNER_GROUPS == 1 << (64 - 52), "filter_scanner_home covers all groups");
+
+/* The word that follows `word` in a slot with a key: the number in its middle goes up. */
+static inline __u64 filter_next_word(__u64 word, __u64 end_and_forced, __u8 length)
+{
+	return end_and_forced | (((word >> 8) + 1) & 0xffffff) << 8 | length;
+}
 
 static inline __u32 filter_wide_hash(struct filter_key key, __u32 length, __u64 seed)
 {

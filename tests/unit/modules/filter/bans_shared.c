@@ -421,6 +421,72 @@ static void half_a_change_is_never_seen(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* A ban that is extended as fast as it can be, as the kernel's program does it. */
+struct extending {
+	__u64 *word;
+	bool over;
+};
+
+static void *extend(void *argument)
+{
+	struct extending *extending = argument;
+
+	for (uint64_t n = 0; !__atomic_load_n(&extending->over, __ATOMIC_ACQUIRE); n++) {
+		__u64 word = __atomic_load_n(extending->word, __ATOMIC_ACQUIRE);
+		uint64_t fresh = filter_next_word(word, ends_at(1000 + n % 1000), (uint8_t)word);
+
+		if (word >> BAN_END_SHIFT)
+			__atomic_compare_exchange_n(extending->word, &word, fresh, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+enum { EXTENSIONS = 500000 };
+
+/* How often there was no ban that should have been, and one that should not. */
+struct wrong {
+	unsigned missed;
+	unsigned left;
+};
+
+static struct wrong find_and_end(struct tables *tables, const struct prefix *wanted)
+{
+	struct ban ban = { *wanted, 1000, false }, found;
+	struct wrong wrong = { 0 };
+
+	for (unsigned i = 0; i < EXTENSIONS; i++) {
+		wrong.missed += !ban_find(tables, wanted, NOW, &found);
+		if (i % 2)
+			continue;
+		wrong.left += ban_remove(tables, wanted, NOW) < 0;
+		wrong.left += ban_find(tables, wanted, NOW, &found);
+		wrong.missed += ban_add(tables, &ban, NOW, NULL) < 0;
+	}
+	return wrong;
+}
+
+static void a_ban_that_is_extended_is_found_and_ended(void **state)
+{
+	struct plain *plain = *state;
+
+	for (size_t row = 1; row < ARRAY_SIZE(one_of_each); row++) {
+		struct slots slots = slots_of(&plain->tables, one_of_each[row], true);
+		struct extending extending = { .word = slots.words[0] };
+		struct wrong wrong;
+		pthread_t thread;
+
+		*slots.words[0] = slots.word | ends_at(1000);
+		assert_ok(pthread_create(&thread, NULL, extend, &extending));
+		wrong = find_and_end(&plain->tables, &slots.prefix);
+		__atomic_store_n(&extending.over, true, __ATOMIC_RELEASE);
+		assert_ok(pthread_join(thread, NULL));
+		assert_int_equal(wrong.missed, 0);
+		assert_int_equal(wrong.left, 0);
+		assert_ok(ban_remove(&plain->tables, &slots.prefix, NOW));
+	}
+}
+
 #define on_tables(test) cmocka_unit_test_setup_teardown(test, make, destroy)
 
 int main(void)
@@ -431,6 +497,7 @@ int main(void)
 		on_tables(a_change_raises_the_number_in_the_word),
 		on_tables(a_ban_of_no_address_leaves_a_trace),
 		on_tables(half_a_change_is_never_seen),
+		on_tables(a_ban_that_is_extended_is_found_and_ended),
 		cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
 	};
 
