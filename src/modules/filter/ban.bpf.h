@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Bans made here, in the kernel: in force with the next packet, ended by the clock, whoever
- * is or is not running. Writers are other CPUs and, one at a time, user space; filter.h says
- * how a slot is taken. All of this is rare, so the functions are global and plain.
+ * is or is not running. All of this is rare, so the functions are global and plain.
  */
 #pragma once
 
 #include "bpf/helpers.h"
 #include "modules/filter/account.bpf.h"
+#include "modules/filter/ban_put.bpf.h"
 #include "modules/filter/guards.bpf.h"
 #include "modules/filter/lists.bpf.h"
 #include "modules/filter/proof.bpf.h"
-
-enum { NO_ROOM = -28 }; /* ENOSPC */
-
-#define BAN_WORD(end) ((__u64)(end) << BAN_END_SHIFT)
 
 static __always_inline void set_bit(__u32 bit)
 {
@@ -29,158 +25,6 @@ static __always_inline void set_hint(__u32 bit)
 {
 	set_bit(bit);
 	set_bit(filter_hint_coarse(bit));
-}
-
-static __always_inline bool later(__u64 word, __u32 end)
-{
-	return (word >> BAN_END_SHIFT & BAN_END_MASK) >= end;
-}
-
-/* A ban that somebody forced stays forced for as long as it lasts. */
-static __always_inline __u64 forced_bit(__u64 word, __u32 now)
-{
-	return ban_in_force(word, now) ? word & BAN_FORCED : 0;
-}
-
-/*
- * What is done at one step of a walk: global, so that the verifier checks it once and not for
- * every step. Two walks: `known` says that it is the first, in which a ban that stands is
- * looked for. An address that stands behind an ended slot must not be entered before it.
- */
-__noinline int put_in_bucket4(struct ban4_bucket *bucket, __u32 address, __u32 end, __u32 known)
-{
-	__u32 now = now_ticks();
-
-	if (!bucket)
-		return false;
-#pragma nounroll
-	for (__u32 i = 0; i < BAN4_SLOTS; i++) {
-		__u64 word = READ_ONCE(bucket->slot[i]), fresh;
-
-		if (known ? (__u32)word != address || !word : ban_in_force(word, now))
-			continue;
-		if (known && later(word, end))
-			return true;
-		fresh = BAN_WORD(end) | address | (known ? forced_bit(word, now) : 0);
-		if (__sync_val_compare_and_swap(&bucket->slot[i], word, fresh) == word)
-			return true;
-	}
-	return false;
-}
-
-__noinline int put_ban4(__u32 address, __u32 end)
-{
-	__u32 home = filter_ban4_home(address, seed);
-
-	for (__u32 i = 0; i < 2 * BAN4_PROBES; i++) {
-		__u32 index = (home + i % BAN4_PROBES) % BAN4_BUCKETS;
-		struct ban4_bucket *bucket = bpf_map_lookup_elem(&bans4, &index);
-
-		if (bucket && put_in_bucket4(bucket, address, end, i < BAN4_PROBES))
-			return 0;
-	}
-	return NO_ROOM;
-}
-
-/* The word that follows `word`: the number in its middle goes up. */
-static __always_inline __u64 next_word(__u64 word, __u32 end, __u32 length)
-{
-	return BAN_WORD(end) | (((word >> 8) + 1) & 0xffffff) << 8 | length;
-}
-
-/* Changes the end of a ban whose key is there: 1 done, 0 another writer was faster. */
-static __always_inline int extend(__u64 *slot, __u64 word, __u32 end, __u32 now)
-{
-	__u64 fresh = next_word(word, end, WIDE_LENGTH(word)) | forced_bit(word, now);
-
-	return later(word, end) || __sync_val_compare_and_swap(slot, word, fresh) == word;
-}
-
-/* Takes a slot in which no ban is in force: the word that says so, 0 when it cannot be had. */
-static __always_inline __u64 claim(__u64 *slot, __u64 word, __u32 now)
-{
-	__u64 taken = next_word(word, 0, LENGTH_NONE);
-
-	if (word && ban_in_force(word, now))
-		return 0;
-	return __sync_val_compare_and_swap(slot, word, taken) == word ? taken : 0;
-}
-
-/*
- * Puts a ban into a slot of bans6 or bans_wide, which has `low` as well: true when it stands
- * there. `known` as above.
- */
-static __always_inline bool put_in_slot(__u64 *word, __u64 *high, __u64 *low, struct filter_key key,
-					__u32 length, __u32 end, __u32 known)
-{
-	__u64 seen = READ_ONCE(*word), taken;
-	__u32 now = now_ticks();
-
-	if (WIDE_LENGTH(seen) == LENGTH_NONE)
-		return false;
-	if (known)
-		return WIDE_LENGTH(seen) == length && READ_ONCE(*high) == key.high &&
-		       (!low || READ_ONCE(*low) == key.low) && extend(word, seen, end, now);
-	taken = claim(word, seen, now);
-	if (!taken)
-		return false;
-	*high = key.high;
-	if (low)
-		*low = key.low;
-	__sync_lock_test_and_set(word, next_word(taken, end, length));
-	return true;
-}
-
-__noinline int put_in_slot6(struct ban6_slot *slot, __u64 high, __u32 end, __u32 known)
-{
-	struct filter_key key = { high, 0 };
-
-	return slot && put_in_slot(&slot->word, &slot->high, NULL, key, 64, end, known);
-}
-
-__noinline int put_ban6(__u64 high, __u32 end)
-{
-	__u32 home = filter_ban6_home(high, seed);
-
-	for (__u32 i = 0; i < 2 * BAN6_PROBES; i++) {
-		__u32 index = (home + i % BAN6_PROBES) % BAN6_BUCKETS, known = i < BAN6_PROBES;
-		struct ban6_bucket *bucket = bpf_map_lookup_elem(&bans6, &index);
-
-		for (int k = 0; bucket && k < BAN6_SLOTS; k++)
-			if (put_in_slot6(&bucket->slot[k], high, end, known))
-				return 0;
-	}
-	return NO_ROOM;
-}
-
-__noinline int put_in_slot_wide(struct wide_slot *slot, const struct filter_key *key, __u32 length,
-				__u32 end, __u32 known)
-{
-	struct filter_key wanted;
-
-	if (!slot || !key)
-		return false;
-	wanted = (struct filter_key){ key->high, key->low };
-	return put_in_slot(&slot->word, &slot->key.high, &slot->key.low, wanted, length, end,
-			   known);
-}
-
-__noinline int put_ban_wide(__u64 high, __u64 low, __u32 length, __u32 end)
-{
-	__u64 none = any_zero(high);
-	__u32 wanted = length ^ none;
-	struct filter_key key = masked(high, low, length, none);
-	__u32 home = filter_wide_hash(key, wanted, seed);
-
-	for (__u32 i = 0; i < 2 * WIDE_PROBES; i++) {
-		__u32 index = (home + i % WIDE_PROBES) % BAN_WIDE_BUCKETS, known = i < WIDE_PROBES;
-		struct wide_bucket *bucket = bpf_map_lookup_elem(&bans_wide, &index);
-
-		for (int k = 0; bucket && k < WIDE_SLOTS; k++)
-			if (put_in_slot_wide(&bucket->slot[k], &key, wanted, end, known))
-				return 0;
-	}
-	return NO_ROOM;
 }
 
 /* What is banned of a source: the address in IPv4, its /64 in IPv6. */
