@@ -29,7 +29,7 @@ static void walk_into(struct walk *walk, int parent, const char *name)
 			walk->complete = false;
 		return;
 	}
-	fd = -1; /* it is the directory's */
+	TAKE_FD(fd); /* it is the directory's */
 	while ((entry = readdir(directory))) {
 		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)

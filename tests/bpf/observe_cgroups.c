@@ -76,6 +76,9 @@ static int take_away_top(void **state)
 		"/a/b/c",
 		"/a/b",
 		"/a",
+		"/one.slice/same.service/same.service",
+		"/one.slice/same.service.d/same.service",
+		"/one.slice/same.service.d",
 		"/one.slice/same.service",
 		"/two.slice/same.service",
 		"/one.slice",
@@ -146,41 +149,80 @@ static void what_was_never_seen_is_gone(void **state)
 	assert_string_equal(path_of(cgroups, id_of(under_top("/a"))), under_top("/a"));
 }
 
-/* Runs in a child, as nobody: all are looked through, when a second has begun. */
-static int nobody(const char *path, uint64_t id)
+/* Of those that came right behind what is still there, and are of one chain with it. */
+static void what_is_there_stays_when_there_is_no_room(void **state)
 {
-	CLEANUP_CGROUPS struct cgroups *cgroups = NULL;
-	char said[CGROUP_PATH];
+	CLEANUP_CGROUPS struct cgroups *cgroups = cgroups_new();
+	const uint64_t made_up = 0xfffffff000000000; /* behind what any kernel has given out */
+	uint64_t there, gone;
 
-	if (setgid(65534) < 0 || setuid(65534) < 0)
-		return 1;
-	cgroups = cgroups_new();
-	if (strcmp(cgroups_path(cgroups, id, said), path) != 0)
-		return 2;
-	/* Never made: certain only when all were looked through again. */
+	assert_non_null(cgroups);
+	make(under_top("/a"));
+	there = id_of(under_top("/a"));
+	assert_string_equal(path_of(cgroups, there), under_top("/a"));
+	make(under_top("/a/b"));
+	gone = id_of(under_top("/a/b"));
+	assert_string_equal(path_of(cgroups, gone), under_top("/a/b"));
+	take_away(under_top("/a/b"));
+	make(under_top("/a/b")); /* another of the same name */
+	for (uint64_t i = 1; i < 8; i++)
+		cgroups_remember(cgroups, there + i * CGROUPS_MAX, "/gone");
+	for (uint64_t i = 0; i < CGROUPS_MAX; i++)
+		cgroups_remember(cgroups, made_up + i, "/gone");
+	take_away(under_top("/a/b"));
+	take_away(under_top("/a"));
+	assert_string_equal(path_of(cgroups, there), under_top("/a"));
+	assert_int_equal(strncmp(path_of(cgroups, gone), "cgroup ", 7), 0);
+}
+
+/* Asks until the answer is `expected`, which may be only a number until a second has begun. */
+static bool becomes(struct cgroups *cgroups, uint64_t id, const char *expected)
+{
+	char number[64];
+
+	snprintf(number, sizeof(number), "cgroup %llu", (unsigned long long)id);
 	for (int i = 0; i < 600; i++) {
-		cgroups_path(cgroups, UINT64_MAX, said);
-		if (strcmp(said, "cgroup 18446744073709551615 (gone)") == 0)
-			return 0;
-		if (strcmp(said, "cgroup 18446744073709551615") != 0)
-			return 3;
+		const char *said = path_of(cgroups, id);
+
+		if (strcmp(said, expected) == 0)
+			return true;
+		if (strcmp(said, number) != 0)
+			return false;
 		usleep(100000);
 	}
-	return 4;
+	return false;
+}
+
+/* Runs in a child, which is nobody from the time on that there is something new. */
+static int nobody(void)
+{
+	CLEANUP_CGROUPS struct cgroups *cgroups = cgroups_new();
+	uint64_t id, gone;
+	char text[64];
+
+	make(under_top("/a/b/c"));
+	gone = id_of(under_top("/a/b/c"));
+	take_away(under_top("/a/b/c"));
+	make(under_top("/a/b/c"));
+	id = id_of(under_top("/a/b/c"));
+	if (seteuid(65534) < 0)
+		return 1;
+	if (!becomes(cgroups, id, under_top("/a/b/c")))
+		return 2;
+	snprintf(text, sizeof(text), "cgroup %llu (gone)", (unsigned long long)gone);
+	return becomes(cgroups, gone, text) ? 0 : 3;
 }
 
 static void without_capabilities_all_are_looked_through(void **state)
 {
 	int status = -1;
-	uint64_t id;
 	pid_t child;
 
 	make(under_top("/a"));
 	make(under_top("/a/b"));
-	id = id_of(under_top("/a/b"));
 	child = fork();
 	if (child == 0)
-		_exit(nobody(under_top("/a/b"), id));
+		_exit(nobody());
 	assert_true(waitpid(child, &status, 0) == child);
 	assert_int_equal(status, 0);
 }
@@ -237,6 +279,12 @@ static void names_are_found(void **state)
 	make(under_top("/one.slice"));
 	make(under_top("/one.slice/same.service"));
 	check_found("same.service", under_top("/one.slice/same.service"), 3);
+	make(under_top("/one.slice/same.service/same.service"));
+	check_found("same.service", under_top("/one.slice/same.service"), 3);
+	make(under_top("/one.slice/same.service.d"));
+	make(under_top("/one.slice/same.service.d/same.service"));
+	check_refused("same.service", -ENOTUNIQ, "can be");
+	take_away(under_top("/one.slice/same.service.d/same.service"));
 	make(under_top("/two.slice"));
 	make(under_top("/two.slice/same.service"));
 	check_refused("same.service", -ENOTUNIQ, "can be");
@@ -258,6 +306,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_there_first_is_known_when_gone, make_top,
 						take_away_top),
 		cmocka_unit_test_setup_teardown(what_was_never_seen_is_gone, make_top,
+						take_away_top),
+		cmocka_unit_test_setup_teardown(what_is_there_stays_when_there_is_no_room, make_top,
 						take_away_top),
 		cmocka_unit_test_setup_teardown(without_capabilities_all_are_looked_through,
 						make_top, take_away_top),

@@ -14,13 +14,11 @@ static void fuzz_text(const char *text)
 	require(length > 0 && length < CGROUP_NAME);
 	require(cgroup_name_matches(text, name));
 	require(cgroup_name_matches(text, last ? last + 1 : text));
-	/* A directory is part of the container or unit that it lies in; of neither, it is a path.
-	 */
+	/* "x" is part of the container or unit that it lies in, or ends the name or the path. */
 	sprintf(beneath, "%s/x", text);
 	cgroup_name(beneath, again);
-	require(strcmp(name, again) == 0 || again[0] == '.' || strchr(again, '/'));
-	for (size_t digits = 0; digits <= 65 && digits <= length; digits++) {
-		name[length - digits] = '\0';
-		cgroup_name_matches(text, name);
-	}
+	require(strcmp(name, again) == 0 || again[strlen(again) - 1] == 'x');
+	/* Ends of its name, some of which are the start of an id. */
+	for (size_t i = 1; i < length; i *= 2)
+		cgroup_name_matches(text, name + length - i);
 }

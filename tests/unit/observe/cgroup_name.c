@@ -202,6 +202,7 @@ static void what_is_none_of_these_is_its_path(void **state)
 		{ "/pod5759a1ae--36ca-48a8-b20a-b0b5c8a90fb8",
 		  "/pod5759a1ae--36ca-48a8-b20a-b0b5c8a90fb8" },
 		{ "/pod5759a1ae-", "/pod5759a1ae-" },
+		{ "/pod" STATIC "0", "/pod" STATIC "0" },
 		{ "/.service", "/.service" },
 		{ "/nginx.service.d", "/nginx.service.d" },
 		{ "/cgroup\\x2d", "/cgroup\\x2d" }, /* the path as it is */
