@@ -27,7 +27,7 @@ static int open_root(char ret_mount[PINS_PATH], struct error *error)
 	if (status.st_ino != CGROUP_ROOT)
 		return error_set(error, -EXDEV,
 				 "%s is not the root of cgroup2 but a part of it, as in a "
-				 "container; name a cgroup from outside of that",
+				 "container; run sumun outside of that",
 				 ret_mount);
 	return TAKE_FD(fd);
 }
