@@ -62,7 +62,7 @@ struct setting_table {
 };
 
 /* Of all tables together; and sections in a file. */
-enum { SETTINGS_MAX = 64, SECTIONS_MAX = 96 };
+enum { SETTINGS_MAX = 128, SECTIONS_MAX = 96 };
 
 /*
  * Reads `path` into the targets, which hold the defaults. Every problem is told to

@@ -69,8 +69,8 @@ struct module {
 	/* Warns of what its configuration names and nobody would find here; NULL: nothing. */
 	void (*check)(const void *config);
 
-	/* Whether `sumun run` is to start it; NULL: always. */
-	bool (*wanted)(const void *config);
+	/* Whether `sumun run` is to start it. */
+	bool (*wanted)(const void *config, const struct start_options *options);
 	/* Can it run here? Really tries. */
 	int (*probe)(struct error *why);
 	int (*start)(const struct start_options *options, void **ret_instance, struct error *error);

@@ -184,7 +184,7 @@ static int watch(struct run *run, const struct arguments *arguments)
 		uint64_t interval = arguments->interval ? arguments->interval
 							: module->interval(module->config);
 
-		if (module->wanted && !module->wanted(module->config))
+		if (!module->wanted(module->config, &options))
 			continue;
 		r = start_module(run, module, &options, interval, &error);
 	}

@@ -111,6 +111,13 @@ int command_up(int argc, char **argv)
 		return fail(-EINVAL, &error);
 	if (arguments.config && modules_configure(arguments.config, &output) < 0)
 		return STATUS_USAGE;
+	if (!filter_config.enabled)
+		return fail(
+			error_set(&error, -EINVAL,
+				  "'%s' says 'enabled = off' in [filter]: it is for 'sumun run', "
+				  "which observes only; there is nothing to bring up",
+				  arguments.config),
+			&error);
 	options = (struct gate_options){
 		.config = &filter_config,
 		.interfaces = arguments.operands,

@@ -121,6 +121,11 @@ static void become_reader(struct filter *filter)
 		log_warning("no events are told here, only counts: %s", error.text);
 }
 
+static bool filter_wanted(const void *config, const struct start_options *options)
+{
+	return ((const struct filter_config *)config)->enabled || options->interface_count;
+}
+
 static int filter_start(const struct start_options *options, void **ret_instance,
 			struct error *error)
 {
@@ -364,6 +369,7 @@ const struct module filter_module = {
 	.sections = filter_sections,
 	.config = &filter_config,
 	.check = filter_check,
+	.wanted = filter_wanted,
 	.probe = probe,
 	.start = filter_start,
 	.ring = filter_ring,

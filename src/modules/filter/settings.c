@@ -10,6 +10,7 @@
 #define HOURS(n)   ((n)*3600 * NSEC_PER_SEC)
 
 struct filter_config filter_config = {
+	.enabled = true,
 	.mode = MODE_OBSERVE,
 	.unproven_ban = MINUTES(1),
 	.ban_rate = { 100, NSEC_PER_SEC },
@@ -40,7 +41,7 @@ void filter_config_free(struct filter_config *config)
 	free(config->ban.items);
 	free(config->bans_file);
 	free(config->guards.items);
-	*config = (struct filter_config){ .mode = MODE_OBSERVE };
+	*config = (struct filter_config){ .enabled = true, .mode = MODE_OBSERVE };
 }
 
 /* A kind of value: whether it is a list, how it is read, how it is printed. */
@@ -64,6 +65,8 @@ void filter_config_free(struct filter_config *config)
 #define GUARD(name) offsetof(struct guard_config, name)
 
 const struct setting filter_settings[] = {
+	{ "filter", "enabled", SWITCH, FIELD(enabled),
+	  "off: 'sumun run' leaves packets alone, and does what else is configured" },
 	{ "filter", "interfaces", INTERFACES, FIELD(interfaces),
 	  "interfaces to guard; none: the one of the default route" },
 	{ "filter", "require-native", SWITCH, FIELD(require_native),

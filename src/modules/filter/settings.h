@@ -50,6 +50,7 @@ struct scan_config {
 };
 
 struct filter_config {
+	bool enabled; /* off: `sumun run` only observes */
 	struct name_list interfaces;
 	bool require_native; /* no interface is attached in generic mode */
 	uint32_t mode;       /* enum filter_mode */
@@ -80,7 +81,7 @@ extern struct filter_config filter_config;
 
 void filter_config_free(struct filter_config *config);
 
-enum { FILTER_SETTINGS = 32 };
+enum { FILTER_SETTINGS = 33 };
 extern const struct setting filter_settings[]; /* FILTER_SETTINGS of them */
 extern const struct section filter_sections[];
 

@@ -84,7 +84,7 @@ static const struct setting settings[] = {
 
 /* ---- the module --------------------------------------------------------------------------- */
 
-static bool syscalls_wanted(const void *config)
+static bool syscalls_wanted(const void *config, const struct start_options *options)
 {
 	return ((const struct syscalls_config *)config)->watch;
 }

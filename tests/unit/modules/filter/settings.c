@@ -65,6 +65,7 @@ static char *print(struct filter_config *config)
 static void the_defaults_are_harmless(void **state)
 {
 	static const char text[] = "[filter]\n"
+				   "enabled = on\n"
 				   "# interfaces =\n"
 				   "require-native = off\n"
 				   "mode = observe\n"
@@ -308,7 +309,7 @@ static void wrong_values_are_refused(void **state)
 		{ "[scan]\nban = 1ms", "3: ban: '1ms': such a ban lasts from 1s to 365d" },
 		{ "[wrong]\n", "2: unknown section 'wrong'; there are: filter, guard NAME, scan" },
 		{ "interface = eth0",
-		  "2: unknown key 'interface' in [filter]; there are: interfaces, "
+		  "2: unknown key 'interface' in [filter]; there are: enabled, interfaces, "
 		  "require-native, mode, block-ports, watch-ports, allow, ban, allow-list, "
 		  "deny-list, strict-lists, "
 		  "unproven-ban, ban-rate, aggregate-ipv4, aggregate-ipv6, syn-cookies, "
