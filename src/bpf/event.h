@@ -15,4 +15,5 @@ _Static_assert(sizeof(struct event_header) == 16, "event_header is part of a pin
 enum event_module {
 	EVENT_FILTER = 1,
 	EVENT_SYSCALLS = 2,
+	EVENT_OPENS = 3,
 };
