@@ -27,6 +27,9 @@ enum {
 	KEY_CSV,
 	KEY_SYSCALL,
 	KEY_BY,
+	KEY_PATH,
+	KEY_WRITE,
+	KEY_FOLD,
 };
 
 static const struct {
@@ -80,6 +83,15 @@ static const struct {
 	  { "by", KEY_BY, "WHAT,...", 0,
 	    "a row for each process, command, call, cgroup, user, or of several (process,call)",
 	    0 } },
+	{ ACCEPT_OPENS, { "count", 'n', "COUNT", 0, "end after COUNT lines", 0 } },
+	{ ACCEPT_OPENS,
+	  { "path", KEY_PATH, "PATTERN", 0,
+	    "only paths that match: '/etc/*'; * stands for everything below", 0 } },
+	{ ACCEPT_OPENS,
+	  { "write", KEY_WRITE, NULL, 0, "only what opens to write, creates or truncates", 0 } },
+	{ ACCEPT_OPENS,
+	  { "fold", KEY_FOLD, NULL, 0,
+	    "one line for all that are the same, at every interval (-i, 5 s)", 0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
@@ -207,6 +219,17 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case 'x':
 		arguments->failed = true;
+		break;
+	case KEY_PATH:
+		if (arguments->path)
+			r = error_set(&error, -EINVAL, "--path is given twice; give one pattern");
+		arguments->path = text;
+		break;
+	case KEY_WRITE:
+		arguments->writes = true;
+		break;
+	case KEY_FOLD:
+		arguments->fold = true;
 		break;
 	case KEY_SELF:
 		arguments->self = true;

@@ -23,6 +23,7 @@ enum arguments_accepted {
 	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, -x, --self, --csv; operands
 				       begin with the first that is no option: a command to run */
 	ACCEPT_CALLS = 1 << 11,     /* --syscall, -e, -L, -T, --by */
+	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, and -n as lines */
 };
 
 struct arguments {
@@ -53,6 +54,9 @@ struct arguments {
 	bool errors;
 	bool latency;
 	uint64_t top;    /* 0: not given */
+	const char *path;
+	bool writes;
+	bool fold;
 	char **operands; /* into argv */
 	size_t operand_count;
 };

@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "core/module.h"
 #include "modules/filter/module.h"
+#include "modules/opens/module.h"
 #include "modules/syscalls/module.h"
 
 const struct module *const modules[] = {
 	&filter_module,
 	&syscalls_module,
+	&opens_module,
 	NULL,
 };
 

@@ -7,7 +7,8 @@
 #include "base/timestamp.h"
 #include "core/record.h"
 
-enum { VALUE_TEXT = 1024 };
+/* Two paths, one behind the other, and all of it to be escaped. */
+enum { VALUE_TEXT = 4 * 2 * 4096 + 1024 };
 
 void record_begin(struct record *record, const struct record_type *type)
 {
@@ -79,6 +80,11 @@ void record_counts(struct record *record, const char *name, const struct named_c
 
 	field->counts = counts;
 	field->count_of_counts = count;
+}
+
+void record_text_kept(struct record *record, const char *name, const char *text)
+{
+	add(record, name, FIELD_TEXT, UNIT_NONE)->text = text;
 }
 
 void record_none(struct record *record, const char *name)

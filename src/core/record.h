@@ -58,7 +58,7 @@ struct field {
 	enum field_unit unit;
 	union {
 		uint64_t number;  /* counter, gauge, time */
-		const char *text; /* label, text: lives in the record or for ever */
+		const char *text; /* label, text: lives as long as the record */
 		struct prefix address;
 		struct {
 			const struct named_count *counts;
@@ -87,6 +87,8 @@ void record_text(struct record *record, const char *name, const char *text); /* 
 /* Not copied; "ENOENT 3, EAGAIN 1" in text, "ENOENT=3 EAGAIN=1" in CSV. */
 void record_counts(struct record *record, const char *name, const struct named_count *counts,
 		   size_t count);
+/* Of any length; not copied: it must live as long as the record. */
+void record_text_kept(struct record *record, const char *name, const char *text);
 void record_none(struct record *record, const char *name);
 
 const struct field *record_find(const struct record *record, const char *name);

@@ -9,6 +9,8 @@
 #include "bpf/follow.bpf.h"
 #include "modules/opens/opens.h"
 #include "modules/opens/walk.bpf.h"
+#include "observe/call_abi.h"
+#include "observe/call_numbers.h"
 
 enum {
 	X32_BIT = 0x40000000,
@@ -27,8 +29,28 @@ const volatile __u64 prefix[OPEN_PREFIX / 8]; /* of paths that are asked for fro
 const volatile __u64 prefix_mask[OPEN_PREFIX / 8];
 const volatile bool has_prefix;
 
-/* Numbers that open something, in one of the tables of system calls or another. */
-const volatile __u64 opening[CALL_WORDS];
+/* By bit, the numbers that open something in one of the tables of system calls or another. */
+#define BIT_IN(word, number) ((number) / 64 == (word) ? 1ULL << ((number) % 64) : 0)
+#ifdef NATIVE_NR_open
+#define NATIVE_OLD(word) (BIT_IN(word, NATIVE_NR_open) | BIT_IN(word, NATIVE_NR_creat))
+#else
+#define NATIVE_OLD(word) 0
+#endif
+#define NATIVE(word)                                                             \
+	(BIT_IN(word, NATIVE_NR_openat) | BIT_IN(word, NATIVE_NR_openat2) |      \
+	 BIT_IN(word, NATIVE_NR_open_by_handle_at) | NATIVE_OLD(word))
+#ifdef COMPAT_NR_open
+#define COMPAT(word)                                                             \
+	(BIT_IN(word, COMPAT_NR_open) | BIT_IN(word, COMPAT_NR_creat) |          \
+	 BIT_IN(word, COMPAT_NR_openat) | BIT_IN(word, COMPAT_NR_openat2) |      \
+	 BIT_IN(word, COMPAT_NR_open_by_handle_at))
+#else
+#define COMPAT(word) 0
+#endif
+#define OPENING(word) (NATIVE(word) | COMPAT(word))
+
+static const volatile __u64 opening[CALL_WORDS] = { OPENING(0), OPENING(1), OPENING(2), OPENING(3),
+						    OPENING(4), OPENING(5), OPENING(6), OPENING(7) };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -51,48 +73,40 @@ struct call {
 	__u64 arguments[4];
 };
 
-/* In the table of 64-bit calls, in that of 32-bit calls. OPEN_CALLS: opens nothing. */
+/* OPEN_CALLS: it opens nothing. x32 has the numbers of the native table. */
 static __always_inline __u32 kind_of(__u32 number, bool compat)
 {
-#if defined(__TARGET_ARCH_x86)
-	switch (number) {
-	case 2:
-		return compat ? OPEN_CALLS : OPEN_CALL_OPEN;
-	case 85:
-		return compat ? OPEN_CALLS : OPEN_CALL_CREAT;
-	case 257:
-		return compat ? OPEN_CALLS : OPEN_CALL_OPENAT;
-	case 304:
-		return compat ? OPEN_CALLS : OPEN_CALL_HANDLE;
-	case 437:
-		return OPEN_CALL_OPENAT2;
-	case 5:
-		return compat ? OPEN_CALL_OPEN : OPEN_CALLS;
-	case 8:
-		return compat ? OPEN_CALL_CREAT : OPEN_CALLS;
-	case 295:
-		return compat ? OPEN_CALL_OPENAT : OPEN_CALLS;
-	case 342:
-		return compat ? OPEN_CALL_HANDLE : OPEN_CALLS;
-	}
-#else
-	switch (number) {
-	case 56:
-		return compat ? OPEN_CALLS : OPEN_CALL_OPENAT;
-	case 265:
-		return compat ? OPEN_CALLS : OPEN_CALL_HANDLE;
-	case 437:
-		return OPEN_CALL_OPENAT2;
-	case 5:
-		return compat ? OPEN_CALL_OPEN : OPEN_CALLS;
-	case 8:
-		return compat ? OPEN_CALL_CREAT : OPEN_CALLS;
-	case 322:
-		return compat ? OPEN_CALL_OPENAT : OPEN_CALLS;
-	case 371:
-		return compat ? OPEN_CALL_HANDLE : OPEN_CALLS;
-	}
+	if (compat) {
+#ifdef COMPAT_NR_open
+		switch (number) {
+		case COMPAT_NR_open:
+			return OPEN_CALL_OPEN;
+		case COMPAT_NR_creat:
+			return OPEN_CALL_CREAT;
+		case COMPAT_NR_openat:
+			return OPEN_CALL_OPENAT;
+		case COMPAT_NR_openat2:
+			return OPEN_CALL_OPENAT2;
+		case COMPAT_NR_open_by_handle_at:
+			return OPEN_CALL_HANDLE;
+		}
 #endif
+		return OPEN_CALLS;
+	}
+	switch (number) {
+#ifdef NATIVE_NR_open
+	case NATIVE_NR_open:
+		return OPEN_CALL_OPEN;
+	case NATIVE_NR_creat:
+		return OPEN_CALL_CREAT;
+#endif
+	case NATIVE_NR_openat:
+		return OPEN_CALL_OPENAT;
+	case NATIVE_NR_openat2:
+		return OPEN_CALL_OPENAT2;
+	case NATIVE_NR_open_by_handle_at:
+		return OPEN_CALL_HANDLE;
+	}
 	return OPEN_CALLS;
 }
 
@@ -149,13 +163,19 @@ static __always_inline __u64 read_call(struct open_row *row, __u32 kind, const _
 
 /* ---- paths ------------------------------------------------------------------------------ */
 
+static __always_inline void ask_nothing(struct open_row *row)
+{
+	row->text[0] = 0;
+	row->event.asked = 1;
+	row->used = 1;
+}
+
 static __always_inline void read_asked(struct open_row *row, __u64 address)
 {
 	struct open_event *event = &row->event;
 	long size;
 
-	row->text[0] = 0;
-	event->asked = 1;
+	ask_nothing(row);
 	size = bpf_probe_read_user_str(row->text, OPEN_PATH + 1, (const void *)address);
 	if (size <= 0) {
 		event->marks |= OPEN_UNREADABLE;
@@ -250,6 +270,11 @@ static __always_inline void send(struct open_row *row)
 		row->unwoken = 0;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
+	if (event->marks & OPEN_UNREADABLE)
+		row->counters.unreadable++;
+	if ((event->marks & OPEN_CUT) || event->base_walk & OPEN_WALK_CUT ||
+	    event->opened_walk & OPEN_WALK_CUT)
+		row->counters.cut++;
 	if (bpf_ringbuf_output(&opened, event, size, flags))
 		row->counters.lost++;
 	else
@@ -272,19 +297,26 @@ static __always_inline bool add_paths(struct open_row *row, struct task_struct *
 
 	row->root_dentry = (__u64)task->fs->root.dentry;
 	row->root_mount = mount_of((__u64)task->fs->root.mnt);
-	read_asked(row, path);
+	if (task->fs->root.dentry != task->fs->root.mnt->mnt_root)
+		event->marks |= OPEN_CHROOT;
+	if (event->call == OPEN_CALL_HANDLE)
+		ask_nothing(row);
+	else
+		read_asked(row, path);
 	absolute = row->text[0] == '/' && !(event->resolve & RESOLVE_IN_ROOT);
 	if (has_prefix && absolute && !has_wanted_prefix(row))
 		return false;
-	if (!absolute && !(event->marks & OPEN_UNREADABLE))
+	if (!absolute && event->call != OPEN_CALL_HANDLE && !(event->marks & OPEN_UNREADABLE))
 		add_base(row, task);
 	if (event->result >= 0)
 		add_opened(row, task);
 	return true;
 }
 
-static __always_inline int leave_opening(__u32 number, struct pt_regs *regs, long result)
+static __always_inline int leave_opening(__u32 marked, struct pt_regs *regs, long result)
 {
+	__u32 number = marked & ~X32_BIT;
+	bool is_x32 = marked & X32_BIT;
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u32 cpu = bpf_get_smp_processor_id(), kind;
 	bool compat = is_compat(task);
@@ -304,7 +336,9 @@ static __always_inline int leave_opening(__u32 number, struct pt_regs *regs, lon
 		row->counters.filtered++;
 		return 0;
 	}
-	event->marks = compat ? OPEN_COMPAT : 0;
+	event->marks = 0;
+	event->number = (__u16)number;
+	event->abi = compat ? CALL_COMPAT : is_x32 ? CALL_X32 : CALL_NATIVE;
 	event->result = (__s32)result;
 	event->base = event->opened = 0;
 	event->base_walk = event->opened_walk = 0;
@@ -363,7 +397,7 @@ SEC("tp_btf/sys_exit") int leave_btf(__u64 *arguments)
 	struct pt_regs *regs = (struct pt_regs *)arguments[0];
 	__u32 number = number_of(regs);
 
-	return may_open(number) ? leave_opening(number & ~X32_BIT, regs, (long)arguments[1]) : 0;
+	return may_open(number) ? leave_opening(number, regs, (long)arguments[1]) : 0;
 }
 
 SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
@@ -371,7 +405,7 @@ SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
 	__u32 number = number_of_copied((struct pt_regs *)arguments[0]);
 
 	return may_open(number)
-		       ? leave_opening(number & ~X32_BIT, own_regs(), (long)arguments[1])
+		       ? leave_opening(number, own_regs(), (long)arguments[1])
 		       : 0;
 }
 
@@ -379,7 +413,7 @@ SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *eve
 {
 	__u32 number = (__u32)event->number;
 
-	return may_open(number) ? leave_opening(number & ~X32_BIT, own_regs(), event->result) : 0;
+	return may_open(number) ? leave_opening(number, own_regs(), event->result) : 0;
 }
 
 SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)

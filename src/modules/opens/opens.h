@@ -28,11 +28,10 @@ enum open_call { OPEN_CALL_OPEN, OPEN_CALL_CREAT, OPEN_CALL_OPENAT, OPEN_CALL_OP
 enum open_mark {
 	OPEN_UNREADABLE = 1 << 0,        /* the path asked for */
 	OPEN_CUT = 1 << 1,               /* the path asked for is longer than any can be */
-	OPEN_COMPAT = 1 << 2,            /* a 32-bit call */
-	OPEN_RELATIVE = 1 << 3,          /* there is a base, or should be */
-	OPEN_CHROOT = 1 << 4,            /* the process has a root of its own */
-	OPEN_BASE_UNKNOWN = 1 << 5,      /* there is no such directory */
-	OPEN_HOW_UNREADABLE = 1 << 6,    /* the arguments of openat2 */
+	OPEN_RELATIVE = 1 << 2,          /* there is a base, or should be */
+	OPEN_BASE_UNKNOWN = 1 << 3,      /* there is no such directory */
+	OPEN_HOW_UNREADABLE = 1 << 4,    /* the arguments of openat2 */
+	OPEN_CHROOT = 1 << 5,            /* the process has a root of its own */
 	/* How walks ended, if not at the root of the process: of the base, of the file. */
 	OPEN_WALK_CUT = 1 << 0,
 	OPEN_WALK_OUTSIDE = 1 << 1,      /* it is not under that root */
@@ -61,7 +60,9 @@ struct open_event {
 	__u16 asked;
 	__u16 base;
 	__u16 opened;
-	__u16 unused[3];
+	__u16 number; /* of the call, and of which table: enum call_abi */
+	__u16 abi;
+	__u16 unused;
 	char command[16];
 };
 _Static_assert(sizeof(struct open_event) == 104, "one layout for both sides");

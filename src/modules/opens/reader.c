@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "core/grace.h"
+#include "core/ladder.h"
+#include "core/privilege.h"
+#include "modules/opens/path.h"
+#include "modules/opens/reader.h"
+#include "opens.skel.h"
+
+enum { LADDER_EVENTS = 5, LINKS = 3 };
+
+struct opens_reader {
+	struct opens_bpf *kernel;
+	struct bpf_link *links[LINKS];
+	size_t link_count;
+	struct open_row *rows;
+	uint32_t cpus; /* that there can be */
+	char hook[RUNG_TEXT];
+};
+
+/* Which program does for a rung: only that one is loaded. */
+static int choose(struct opens_reader *reader, struct bpf_program **ret_program,
+		  struct error *error)
+{
+	struct opens_bpf *kernel = reader->kernel;
+	const struct {
+		enum hook hook;
+		struct bpf_program *program;
+	} programs[] = {
+		{ HOOK_TP_BTF, kernel->progs.leave_btf },
+		{ HOOK_RAW_TP, kernel->progs.leave_raw },
+		{ HOOK_TRACEPOINT, kernel->progs.leave_classic },
+	};
+	struct rung_result results[RUNGS_MAX];
+	int taken = ladder_try(THING_SYSCALL_EXIT, LADDER_EVENTS, results);
+
+	if (taken < 0)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, -EOPNOTSUPP,
+						   "opens cannot be looked at here: %s; "
+						   "'sumun doctor' tells more",
+						   results[0].reason.text),
+					 error);
+	rung_name(&ladders[THING_SYSCALL_EXIT].rungs[taken], reader->hook);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		bool chosen = programs[i].hook == ladders[THING_SYSCALL_EXIT].rungs[taken].hook;
+
+		bpf_program__set_autoload(programs[i].program, chosen);
+		if (chosen)
+			*ret_program = programs[i].program;
+	}
+	return 0;
+}
+
+static void tell(struct opens_bpf *kernel, const struct opens_options *options)
+{
+	char literal[OPEN_PREFIX] = "";
+	size_t length = options->pattern ? path_literal(options->pattern, literal) : 0;
+
+	memcpy((void *)&kernel->rodata->selection, &options->selection, sizeof(options->selection));
+	kernel->rodata->only_errors = options->failed;
+	kernel->rodata->only_writes = options->writes;
+	kernel->rodata->has_prefix = length > 0;
+	memcpy((void *)kernel->rodata->prefix, literal, length);
+	memset((void *)kernel->rodata->prefix_mask, 0xff, length);
+}
+
+static int attach(struct opens_reader *reader, struct bpf_program *program, struct error *error)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+
+	if (!link)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, -errno, "cannot attach %s: %s",
+						   bpf_program__name(program), strerror(errno)),
+					 error);
+	reader->links[reader->link_count++] = link;
+	return 0;
+}
+
+static int run_once(struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	return r < 0 ? r : (int)options.retval;
+}
+
+/* Before the first open is seen it is known who is not looked at. */
+static int attach_all(struct opens_reader *reader, const struct opens_options *options,
+		      struct bpf_program *leave, struct error *error)
+{
+	struct opens_bpf *kernel = reader->kernel;
+	int r = options->self ? 0 : run_once(kernel->progs.leave_me_out);
+
+	if (r < 0)
+		return error_set(error, -EIO, "cannot tell the kernel which process this is");
+	if (options->selection.follow)
+		r = attach(reader, kernel->progs.end, error);
+	if (r == 0 && options->selection.follow)
+		r = attach(reader, kernel->progs.follow, error);
+	return r == 0 ? attach(reader, leave, error) : r;
+}
+
+static int load(struct opens_reader *reader, const struct opens_options *options,
+		struct error *error)
+{
+	struct opens_bpf *kernel = reader->kernel;
+	struct bpf_program *leave = NULL;
+	size_t size = reader->cpus * sizeof(struct open_row);
+	void *memory;
+	int r = choose(reader, &leave, error);
+
+	if (r < 0)
+		return r;
+	tell(kernel, options);
+	bpf_map__set_max_entries(kernel->maps.rows, reader->cpus);
+	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.end, options->selection.follow);
+	r = opens_bpf__load(kernel);
+	if (r < 0)
+		return privilege_explain(PRIVILEGE_OBSERVE,
+					 error_set(error, r,
+						   "cannot load the monitor of opened files: %s",
+						   strerror(-r)),
+					 error);
+	memory = mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(kernel->maps.rows), 0);
+	if (memory == MAP_FAILED)
+		return error_set(error, -errno, "cannot map the ledger of opens: %s",
+				 strerror(errno));
+	reader->rows = memory;
+	return attach_all(reader, options, leave, error);
+}
+
+struct opens_reader *opens_reader_new(const struct opens_options *options, int *ret_error,
+				      struct error *error)
+{
+	struct opens_reader *reader = calloc(1, sizeof(*reader));
+	int cpus = libbpf_num_possible_cpus();
+
+	if (reader)
+		reader->kernel = opens_bpf__open();
+	if (!reader || !reader->kernel || cpus < 0) {
+		*ret_error = error_set(error, -errno, "cannot open the monitor of opened files: %s",
+				       strerror(errno));
+		return opens_reader_free(reader);
+	}
+	reader->cpus = (uint32_t)cpus;
+	*ret_error = load(reader, options, error);
+	return *ret_error < 0 ? opens_reader_free(reader) : reader;
+}
+
+void opens_reader_detach(struct opens_reader *reader)
+{
+	while (reader->link_count)
+		bpf_link__destroy(reader->links[--reader->link_count]);
+	grace_period();
+}
+
+struct opens_reader *opens_reader_free(struct opens_reader *reader)
+{
+	if (!reader)
+		return NULL;
+	opens_reader_detach(reader);
+	if (reader->rows)
+		munmap(reader->rows, reader->cpus * sizeof(*reader->rows));
+	opens_bpf__destroy(reader->kernel);
+	free(reader);
+	return NULL;
+}
+
+const char *opens_reader_hook(const struct opens_reader *reader)
+{
+	return reader->hook;
+}
+
+int opens_reader_ring(const struct opens_reader *reader)
+{
+	return bpf_map__fd(reader->kernel->maps.opened);
+}
+
+struct open_counters opens_reader_counters(const struct opens_reader *reader)
+{
+	struct open_counters sum = { 0 };
+
+	for (uint32_t i = 0; i < reader->cpus; i++) {
+		const volatile struct open_counters *one = &reader->rows[i].counters;
+
+		sum.seen += one->seen;
+		sum.sent += one->sent;
+		sum.filtered += one->filtered;
+		sum.lost += one->lost;
+		sum.unreadable += one->unreadable;
+		sum.cut += one->cut;
+	}
+	return sum;
+}
+
+int opens_reader_follow_me(void *reader)
+{
+	return run_once(((struct opens_reader *)reader)->kernel->progs.follow_me);
+}
+
+uint64_t opens_reader_not_followed(const struct opens_reader *reader)
+{
+	return reader->kernel->bss->not_followed;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From events to what is shown of them: the pattern, the folding, the form; and the ledger. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/record.h"
+#include "modules/opens/opens.h"
+
+/* Shows one open. The record and what it points to are gone behind it. */
+struct open_view;
+struct open_names;
+typedef void teller_show(void *context, const struct open_view *view,
+			 const struct open_names *names);
+
+struct teller;
+
+/* `pattern` may be NULL. NULL when out of memory. */
+struct teller *teller_new(const char *pattern, bool fold, teller_show *show, void *context);
+struct teller *teller_free(struct teller *teller); /* NULL is fine; returns NULL */
+
+void teller_tell(struct teller *teller, const struct event_header *event);
+
+/* Shows what was folded since the last time. */
+void teller_unfold(struct teller *teller);
+
+/* From now on what still comes is only counted. */
+void teller_end(struct teller *teller);
+
+/* Of what came: shown + filtered + unshown. Folded opens are shown, each of them. */
+struct teller_counters {
+	uint64_t shown;
+	uint64_t filtered; /* by the pattern */
+	uint64_t unshown;  /* they came after the end */
+};
+struct teller_counters teller_counters(const struct teller *teller);
+
+enum { LEDGER_TEXT = 256 };
+
+/*
+ * "1,204 opens seen = 1,200 shown + 4 filtered + 0 lost"; what is not usual is named too. Right
+ * once nothing comes any more. Returns `buffer`.
+ */
+const char *teller_ledger(const struct teller *teller, const struct open_counters *kernel,
+			  char buffer[LEDGER_TEXT]);
