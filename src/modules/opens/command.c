@@ -265,12 +265,12 @@ int command_opens(int argc, char **argv)
 	struct error error = { "" };
 	int r;
 
-	arguments_read(argc, argv,
-		       ACCEPT_JSON | ACCEPT_INTERVAL | ACCEPT_PROCESSES | ACCEPT_OPENS,
-		       "[-- COMMAND...]", 0, SIZE_MAX,
-		       "Show which process opens which file, until Ctrl-C, or while a command runs: "
-		       "what it asked for, and what it got where that lies elsewhere.",
-		       &arguments);
+	arguments_read(
+		argc, argv, ACCEPT_JSON | ACCEPT_INTERVAL | ACCEPT_PROCESSES | ACCEPT_OPENS,
+		"[-- COMMAND...]", 0, SIZE_MAX,
+		"Show which process opens which file, until Ctrl-C, or while a command runs: "
+		"what it asked for, and what it got where that lies elsewhere.",
+		&arguments);
 	if (selection_read(&arguments, &options.selection, &error) < 0) {
 		log_error("%s", error.text);
 		return STATUS_USAGE;
@@ -283,5 +283,6 @@ int command_opens(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	r = watch(&watcher, &options);
 	release(&watcher);
-	return r == 0 && arguments.operand_count ? child_exit_status(&watcher.child) : (int)status_of(r);
+	return r == 0 && arguments.operand_count ? child_exit_status(&watcher.child)
+						 : (int)status_of(r);
 }

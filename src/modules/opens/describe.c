@@ -168,9 +168,8 @@ static void write_paths(const struct open_view *view, const struct open_names *n
 	const char *where = remark(view->event, names);
 	char escaped[4 * PATH_TEXT], number[NUMBER_TEXT], duration[DURATION_TEXT];
 
-	fputs(view->paths->asked_known
-		      ? text_escape(view->paths->asked, escaped, sizeof(escaped))
-		      : view->paths->asked,
+	fputs(view->paths->asked_known ? text_escape(view->paths->asked, escaped, sizeof(escaped))
+				       : view->paths->asked,
 	      out);
 	if (view->paths->differs && *view->paths->opened)
 		fprintf(out, " -> %s", text_escape(view->paths->opened, escaped, sizeof(escaped)));

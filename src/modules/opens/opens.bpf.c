@@ -14,10 +14,10 @@
 
 enum {
 	X32_BIT = 0x40000000,
-	ACCESS = 3,                                 /* O_ACCMODE */
-	READ_ONLY = 0,                              /* O_RDONLY */
-	WRITES = 0100 | 01000,                      /* O_CREAT, O_TRUNC */
-	CREAT_FLAGS = 01 | 0100 | 01000,            /* O_WRONLY, O_CREAT, O_TRUNC */
+	ACCESS = 3,                      /* O_ACCMODE */
+	READ_ONLY = 0,                   /* O_RDONLY */
+	WRITES = 0100 | 01000,           /* O_CREAT, O_TRUNC */
+	CREAT_FLAGS = 01 | 0100 | 01000, /* O_WRONLY, O_CREAT, O_TRUNC */
 	RESOLVE_IN_ROOT = 0x10,
 	CALL_WORDS = 8,
 };
@@ -28,6 +28,7 @@ const volatile bool only_writes;
 const volatile __u64 prefix[OPEN_PREFIX / 8]; /* of paths that are asked for from the root */
 const volatile __u64 prefix_mask[OPEN_PREFIX / 8];
 const volatile bool has_prefix;
+const volatile bool wakes;
 
 /* By bit, the numbers that open something in one of the tables of system calls or another. */
 #define BIT_IN(word, number) ((number) / 64 == (word) ? 1ULL << ((number) % 64) : 0)
@@ -36,21 +37,23 @@ const volatile bool has_prefix;
 #else
 #define NATIVE_OLD(word) 0
 #endif
-#define NATIVE(word)                                                             \
-	(BIT_IN(word, NATIVE_NR_openat) | BIT_IN(word, NATIVE_NR_openat2) |      \
+#define NATIVE(word)                                                        \
+	(BIT_IN(word, NATIVE_NR_openat) | BIT_IN(word, NATIVE_NR_openat2) | \
 	 BIT_IN(word, NATIVE_NR_open_by_handle_at) | NATIVE_OLD(word))
 #ifdef COMPAT_NR_open
-#define COMPAT(word)                                                             \
-	(BIT_IN(word, COMPAT_NR_open) | BIT_IN(word, COMPAT_NR_creat) |          \
-	 BIT_IN(word, COMPAT_NR_openat) | BIT_IN(word, COMPAT_NR_openat2) |      \
+#define COMPAT(word)                                                        \
+	(BIT_IN(word, COMPAT_NR_open) | BIT_IN(word, COMPAT_NR_creat) |     \
+	 BIT_IN(word, COMPAT_NR_openat) | BIT_IN(word, COMPAT_NR_openat2) | \
 	 BIT_IN(word, COMPAT_NR_open_by_handle_at))
 #else
 #define COMPAT(word) 0
 #endif
 #define OPENING(word) (NATIVE(word) | COMPAT(word))
 
-static const volatile __u64 opening[CALL_WORDS] = { OPENING(0), OPENING(1), OPENING(2), OPENING(3),
-						    OPENING(4), OPENING(5), OPENING(6), OPENING(7) };
+static const volatile __u64 opening[CALL_WORDS] = {
+	OPENING(0), OPENING(1), OPENING(2), OPENING(3),
+	OPENING(4), OPENING(5), OPENING(6), OPENING(7)
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -142,8 +145,7 @@ static __always_inline void read_how(struct open_row *row, __u64 address)
 static __always_inline __u64 read_call(struct open_row *row, __u32 kind, const __u64 *arguments)
 {
 	struct open_event *event = &row->event;
-	bool at = kind == OPEN_CALL_OPENAT || kind == OPEN_CALL_OPENAT2 ||
-		  kind == OPEN_CALL_HANDLE;
+	bool at = kind == OPEN_CALL_OPENAT || kind == OPEN_CALL_OPENAT2 || kind == OPEN_CALL_HANDLE;
 
 	event->call = (__u8)kind;
 	event->directory = at ? (__s32)arguments[0] : OPEN_NO_DIRECTORY;
@@ -155,8 +157,9 @@ static __always_inline __u64 read_call(struct open_row *row, __u32 kind, const _
 		event->mode = (__u32)arguments[1];
 	} else {
 		event->flags = (__u32)arguments[kind == OPEN_CALL_OPEN ? 1 : 2];
-		event->mode = kind == OPEN_CALL_HANDLE ? 0
-			      : (__u32)arguments[kind == OPEN_CALL_OPEN ? 2 : 3];
+		event->mode = kind == OPEN_CALL_HANDLE
+				      ? 0
+				      : (__u32)arguments[kind == OPEN_CALL_OPEN ? 2 : 3];
 	}
 	return kind == OPEN_CALL_HANDLE ? 0 : arguments[at ? 1 : 0];
 }
@@ -234,8 +237,8 @@ static __always_inline void add_opened(struct open_row *row, struct task_struct 
 	struct path path;
 
 	if (find_file(task, (__u32)event->result, &path))
-		event->opened = add_walk(row, (__u64)path.mnt, (__u64)path.dentry,
-					 &event->opened_walk);
+		event->opened =
+			add_walk(row, (__u64)path.mnt, (__u64)path.dentry, &event->opened_walk);
 }
 
 /* ---- the event -------------------------------------------------------------------------- */
@@ -258,7 +261,7 @@ static __always_inline void send(struct open_row *row)
 {
 	struct open_event *event = &row->event;
 	__u32 size = sizeof(*event) + row->used;
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u64 flags = wakes ? 0 : BPF_RB_NO_WAKEUP;
 
 	if (size > sizeof(*event) + sizeof(row->text))
 		return;
@@ -404,9 +407,7 @@ SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
 {
 	__u32 number = number_of_copied((struct pt_regs *)arguments[0]);
 
-	return may_open(number)
-		       ? leave_opening(number, own_regs(), (long)arguments[1])
-		       : 0;
+	return may_open(number) ? leave_opening(number, own_regs(), (long)arguments[1]) : 0;
 }
 
 SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *event)

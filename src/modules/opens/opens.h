@@ -13,29 +13,35 @@
 #include "bpf/event.h"
 
 enum {
-	OPEN_PATH = 4096,          /* bytes of one path, with its end */
-	OPEN_DEPTH = 512,          /* names and mounts on the way to the root */
-	OPEN_PREFIX = 64,          /* bytes of a pattern that the kernel compares */
-	OPEN_RING = 16 << 20,      /* bytes: 100,000 opens of a quarter of a second, threefold */
-	OPEN_WAKE = 1 << 20,       /* bytes of one CPU until the reader is woken before its time */
-	OPEN_NO_DIRECTORY = -100,  /* AT_FDCWD */
+	OPEN_PATH = 4096,         /* bytes of one path, with its end */
+	OPEN_DEPTH = 512,         /* names and mounts on the way to the root */
+	OPEN_PREFIX = 64,         /* bytes of a pattern that the kernel compares */
+	OPEN_RING = 16 << 20,     /* bytes: 100,000 opens of a quarter of a second, threefold */
+	OPEN_WAKE = 1 << 20,      /* bytes of one CPU until the reader is woken before its time */
+	OPEN_NO_DIRECTORY = -100, /* AT_FDCWD */
 };
 
-enum open_call { OPEN_CALL_OPEN, OPEN_CALL_CREAT, OPEN_CALL_OPENAT, OPEN_CALL_OPENAT2,
-		 OPEN_CALL_HANDLE, OPEN_CALLS };
+enum open_call {
+	OPEN_CALL_OPEN,
+	OPEN_CALL_CREAT,
+	OPEN_CALL_OPENAT,
+	OPEN_CALL_OPENAT2,
+	OPEN_CALL_HANDLE,
+	OPEN_CALLS
+};
 
 /* What is not as it should be. */
 enum open_mark {
-	OPEN_UNREADABLE = 1 << 0,        /* the path asked for */
-	OPEN_CUT = 1 << 1,               /* the path asked for is longer than any can be */
-	OPEN_RELATIVE = 1 << 2,          /* there is a base, or should be */
-	OPEN_BASE_UNKNOWN = 1 << 3,      /* there is no such directory */
-	OPEN_HOW_UNREADABLE = 1 << 4,    /* the arguments of openat2 */
-	OPEN_CHROOT = 1 << 5,            /* the process has a root of its own */
+	OPEN_UNREADABLE = 1 << 0,     /* the path asked for */
+	OPEN_CUT = 1 << 1,            /* the path asked for is longer than any can be */
+	OPEN_RELATIVE = 1 << 2,       /* there is a base, or should be */
+	OPEN_BASE_UNKNOWN = 1 << 3,   /* there is no such directory */
+	OPEN_HOW_UNREADABLE = 1 << 4, /* the arguments of openat2 */
+	OPEN_CHROOT = 1 << 5,         /* the process has a root of its own */
 	/* How walks ended, if not at the root of the process: of the base, of the file. */
 	OPEN_WALK_CUT = 1 << 0,
-	OPEN_WALK_OUTSIDE = 1 << 1,      /* it is not under that root */
-	OPEN_WALK_NOWHERE = 1 << 2,      /* it is in no directory, as a pipe */
+	OPEN_WALK_OUTSIDE = 1 << 1, /* it is not under that root */
+	OPEN_WALK_NOWHERE = 1 << 2, /* it is in no directory, as a pipe */
 };
 
 /* Behind it stands its text. */

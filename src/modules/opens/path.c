@@ -113,8 +113,8 @@ static bool agrees(const struct open_event *event)
 	size_t size = (size_t)event->asked + event->base + event->opened;
 
 	return event->header.size == sizeof(*event) + size && event->asked &&
-	       event->asked <= OPEN_PATH && event->base <= OPEN_PATH && event->opened <= OPEN_PATH &&
-	       !text[event->asked - 1] && !text[size - 1] &&
+	       event->asked <= OPEN_PATH && event->base <= OPEN_PATH &&
+	       event->opened <= OPEN_PATH && !text[event->asked - 1] && !text[size - 1] &&
 	       (!event->base || !text[event->asked + event->base - 1]);
 }
 

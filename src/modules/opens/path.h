@@ -11,11 +11,11 @@
 enum { PATH_TEXT = 2 * OPEN_PATH + 64 };
 
 struct open_paths {
-	char asked[PATH_TEXT]; /* joined with the directory that it is relative to */
-	bool asked_known;      /* else `asked` says what is not known, as "<unreadable>" */
-	bool asked_whole;      /* nothing of it is missing */
+	char asked[PATH_TEXT];  /* joined with the directory that it is relative to */
+	bool asked_known;       /* else `asked` says what is not known, as "<unreadable>" */
+	bool asked_whole;       /* nothing of it is missing */
 	char opened[PATH_TEXT]; /* "" where nothing was opened, or its place is not known */
-	bool differs;          /* what was opened lies elsewhere than `asked` says */
+	bool differs;           /* what was opened lies elsewhere than `asked` says */
 };
 
 /* False: the event contradicts itself. */

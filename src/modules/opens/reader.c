@@ -67,6 +67,7 @@ static void tell(struct opens_bpf *kernel, const struct opens_options *options)
 	memcpy((void *)&kernel->rodata->selection, &options->selection, sizeof(options->selection));
 	kernel->rodata->only_errors = options->failed;
 	kernel->rodata->only_writes = options->writes;
+	kernel->rodata->wakes = options->wakes;
 	kernel->rodata->has_prefix = length > 0;
 	memcpy((void *)kernel->rodata->prefix, literal, length);
 	memset((void *)kernel->rodata->prefix_mask, 0xff, length);

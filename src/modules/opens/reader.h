@@ -15,6 +15,7 @@ struct opens_options {
 	bool self;           /* this process's own opens as well */
 	bool failed;         /* only those that ended with an error */
 	bool writes;         /* only what may write, create or truncate */
+	bool wakes; /* whoever reads the ring is woken, and need not look from time to time */
 };
 
 struct opens_reader;
