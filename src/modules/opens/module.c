@@ -23,7 +23,7 @@ struct opens {
 	bool described;
 };
 
-static bool opens_wanted(const void *config)
+static bool opens_wanted(const void *config, const struct start_options *options)
 {
 	return ((const struct opens_config *)config)->watch;
 }
