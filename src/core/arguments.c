@@ -27,6 +27,7 @@ enum {
 	KEY_CSV,
 	KEY_SYSCALL,
 	KEY_BY,
+	KEY_HISTOGRAM,
 	KEY_PATH,
 	KEY_WRITE,
 	KEY_FOLD,
@@ -78,6 +79,8 @@ static const struct {
 	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
 	{ ACCEPT_CALLS, { "errors", 'e', NULL, 0, "count errors too, each by its name", 0 } },
 	{ ACCEPT_CALLS, { "latency", 'L', NULL, 0, "measure how long calls take", 0 } },
+	{ ACCEPT_CALLS,
+	  { "histogram", KEY_HISTOGRAM, NULL, 0, "-L, and show how many took how long", 0 } },
 	{ ACCEPT_CALLS, { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
 	{ ACCEPT_CALLS,
 	  { "by", KEY_BY, "WHAT,...", 0,
@@ -248,6 +251,9 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case 'L':
 		arguments->latency = true;
+		break;
+	case KEY_HISTOGRAM:
+		arguments->histogram = arguments->latency = true;
 		break;
 	case 'T':
 		r = parse_top(text, &arguments->top, &error);

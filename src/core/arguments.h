@@ -53,7 +53,8 @@ struct arguments {
 	const char *by;
 	bool errors;
 	bool latency;
-	uint64_t top;    /* 0: not given */
+	bool histogram;
+	uint64_t top; /* 0: not given */
 	const char *path;
 	bool writes;
 	bool fold;

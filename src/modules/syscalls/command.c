@@ -106,8 +106,12 @@ static int report(struct session *session, enum view_span span)
 static int on_interval(void *argument)
 {
 	struct session *session = argument;
-	int r = report(session, SPAN_INTERVAL);
+	bool records = session->arguments.json || session->arguments.csv;
+	int r = 0;
 
+	/* People need not read the same twice: here the whole time is one interval. */
+	if (records || session->arguments.count != 1)
+		r = report(session, SPAN_INTERVAL);
 	if (session->left && --session->left == 0)
 		loop_stop(session->loop);
 	return r;
@@ -240,6 +244,7 @@ static int start(struct session *session, const struct monitor_options *options,
 
 	if (r < 0)
 		return r;
+	session->watcher.show.histogram = session->arguments.histogram;
 	session->ring = ring_new(monitor_bell(session->watcher.monitor), on_bell, session, error);
 	session->loop = session->ring ? loop_new(on_signal, session, error) : NULL;
 	if (!session->loop)

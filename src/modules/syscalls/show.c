@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "modules/syscalls/names.h"
@@ -257,6 +258,35 @@ static void print_table(const struct show *show, const struct report *report, FI
 			number_format(view->count - shown, number));
 }
 
+static void print_histogram(const struct show *show, unsigned by, const struct view_row *row,
+			    FILE *out)
+{
+	char text[NAME_TEXT], call[CALL_NAME], number[NUMBER_TEXT];
+	uint64_t buckets[LATENCY_BUCKETS];
+
+	if (by & BY_PROCESS)
+		fprintf(out, "%s ", name_process(row->owner, text));
+	if (by & (BY_PROCESS | BY_COMMAND))
+		fprintf(out, "%s ", name_command(row->owner, text));
+	if (by & BY_USER)
+		fprintf(out, "%s ", name_user(row->owner, show->users, text));
+	if (by & BY_CALL)
+		fprintf(out, "%s ", name_call(row->call, call));
+	if (by & BY_CGROUP)
+		fprintf(out, "%s ", name_cgroup(row->owner, show->cgroups, text));
+	fprintf(out, "took, %s times:\n", number_format(row->latency.returned, number));
+	for (size_t i = 0; i < LATENCY_BUCKETS; i++)
+		buckets[i] = row->latency.buckets[i];
+	histogram_print(buckets, LATENCY_BUCKETS, 2, out);
+}
+
+static void print_histograms(const struct show *show, const struct view *view, FILE *out)
+{
+	for (size_t i = 0; i < view->count && i < show->top; i++)
+		if (view->rows[i].latency.returned)
+			print_histogram(show, view->by, &view->rows[i], out);
+}
+
 void show_text(const struct show *show, const struct report *report, size_t width, FILE *out)
 {
 	char seconds[DURATION_TEXT];
@@ -272,6 +302,8 @@ void show_text(const struct show *show, const struct report *report, size_t widt
 		print_table(show, report, memory);
 	else
 		fputs("no calls\n", memory);
+	if (show->histogram)
+		print_histograms(show, report->view, memory);
 	if (report->flights)
 		show_flights(report->flights, memory);
 	show_ledger(report->ledger, report->total, memory);

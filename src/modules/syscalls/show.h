@@ -14,6 +14,7 @@
 struct show {
 	const char *hooks;
 	bool latency;
+	bool histogram; /* of each row, as text */
 	bool errors;
 	uint64_t top; /* rows */
 	struct cgroups *cgroups;

@@ -160,6 +160,33 @@ static void short_form_has_two_units(void **state)
 	}
 }
 
+static void fine_lengths_have_three_digits(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 ns" },
+		{ 999, "999 ns" },
+		{ 1000, "1.00 us" },
+		{ 9994, "9.99 us" },
+		{ 9996, "10.0 us" },
+		{ 99940, "99.9 us" },
+		{ 99960, "100 us" },
+		{ 999400, "999 us" },
+		{ 999500, "1.00 ms" },
+		{ NSEC_PER_SEC - 1, "1.00 s" },
+		{ 62 * NSEC_PER_SEC, "62.0 s" },
+		{ 119999999999, "120 s" },
+		{ 120 * NSEC_PER_SEC, "2m" },
+		{ 3661 * NSEC_PER_SEC, "1h1m" },
+	};
+	char buffer[DURATION_TEXT];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_string_equal(duration_format_fine(rows[i].ns, buffer), rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +195,7 @@ int main(void)
 		cmocka_unit_test(what_is_shown_reads_back),
 		cmocka_unit_test(odd_values_are_rounded_down),
 		cmocka_unit_test(short_form_has_two_units),
+		cmocka_unit_test(fine_lengths_have_three_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
