@@ -128,6 +128,12 @@ static size_t escape_character(const char *text, char out[ESCAPED_CHARACTER])
 	return length;
 }
 
+/* Almost all are, and they come by the hundred. */
+static bool is_plain(char character)
+{
+	return character >= 0x20 && character < 0x7f && character != '\\';
+}
+
 /* Returns the first character that no longer fitted; "" when all did. `size` must not be 0. */
 static const char *escape_into(const char *text, char *buffer, size_t size)
 {
@@ -135,9 +141,14 @@ static const char *escape_into(const char *text, char *buffer, size_t size)
 
 	while (*text) {
 		char out[ESCAPED_CHARACTER];
-		size_t read = escape_character(text, out);
-		size_t length = strlen(out);
+		size_t read, length;
 
+		if (is_plain(*text) && size - used > 1) {
+			buffer[used++] = *text++;
+			continue;
+		}
+		read = escape_character(text, out);
+		length = strlen(out);
 		if (length >= size - used)
 			break;
 		memcpy(buffer + used, out, length);

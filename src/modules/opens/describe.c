@@ -47,7 +47,7 @@ void open_view_make(const struct open_event *event, const struct open_paths *pat
 
 const struct record_type open_record_type = {
 	.name = "open",
-	.text = "{time} {process} {command} {user} {result} {flags} {path}",
+	.text = "{time} {process} {command} {user} {descriptor} {error} {flags} {path}",
 	.csv = (const struct csv_column[]){ { "time", "Timestamp" },
 					    { "process", "PID" },
 					    { "thread", "TID" },
@@ -57,7 +57,8 @@ const struct record_type open_record_type = {
 					    { "call", "Call" },
 					    { "flags", "Flags" },
 					    { "mode", "Mode" },
-					    { "result", "Result" },
+					    { "descriptor", "Descriptor" },
+					    { "error", "Error" },
 					    { "path", "Path" },
 					    { "opened", "Opened" },
 					    { "count", "Count" },
@@ -96,10 +97,13 @@ static void add_mode(const struct open_event *event, struct record *record)
 
 static void add_result(const struct open_view *view, struct record *record)
 {
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", view->event->result);
-	record_text(record, "result", *view->error ? view->error : number);
+	if (*view->error) {
+		record_none(record, "descriptor");
+		record_text_kept(record, "error", view->error);
+	} else {
+		record_gauge(record, "descriptor", UNIT_NONE, (uint64_t)view->event->result);
+		record_none(record, "error");
+	}
 }
 
 void open_describe(const struct open_view *view, const struct open_names *names,

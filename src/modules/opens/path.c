@@ -102,9 +102,12 @@ static void read_opened(const struct open_event *event, const char *names, struc
 	path_from_names(names, event->opened, path);
 	snprintf(paths->opened, PATH_TEXT, "%s%.*s", beginning(event->opened_walk), OPEN_PATH + 16,
 		 path);
+	paths->differs = true;
+	if (!paths->asked_whole)
+		return;
 	strcpy(clean, paths->asked);
 	path_clean(clean);
-	paths->differs = !paths->asked_whole || strcmp(clean, paths->opened) != 0;
+	paths->differs = strcmp(clean, paths->opened) != 0;
 }
 
 static bool agrees(const struct open_event *event)
