@@ -12,7 +12,6 @@
  *
  * Paths are in hexadecimal; "-" is a pointer to nowhere. Numbers are decimal.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -82,8 +81,7 @@ static long do_handle(void)
 static void *in_thread(void *argument)
 {
 	thread_id = syscall(SYS_gettid);
-	*(long *)argument = result(
-		syscall(SYS_openat, number(1), path(2), number(3), number(4)));
+	*(long *)argument = result(syscall(SYS_openat, number(1), path(2), number(3), number(4)));
 	return NULL;
 }
 
@@ -139,10 +137,12 @@ static long obey(void)
 	const char *verb = words[0];
 	struct rlimit limit;
 
+#ifdef SYS_open
 	if (strcmp(verb, "open") == 0)
 		return result(syscall(SYS_open, path(1), number(2), number(3)));
 	if (strcmp(verb, "creat") == 0)
 		return result(syscall(SYS_creat, path(1), number(2)));
+#endif
 	if (strcmp(verb, "openat") == 0)
 		return result(syscall(SYS_openat, number(1), path(2), number(3), number(4)));
 	if (strcmp(verb, "openat2") == 0)

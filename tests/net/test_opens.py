@@ -32,13 +32,12 @@ LEDGER = re.compile(r"([\d,]+) opens seen = ([\d,]+) shown \+ ([\d,]+) filtered"
                     r"(?: \+ ([\d,]+) after the end)? \+ ([\d,]+) lost")
 
 
-@pytest.fixture(scope="session")
-def opener(tmp_path_factory):
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc here")
-    program = tmp_path_factory.mktemp("opener") / COMMAND
-    subprocess.run(["gcc", "-O2", "-static", "-pthread", "-o", program, HERE / "opener.c"], check=True)
-    return program
+@pytest.fixture
+def opener():
+    """Built with the tests, beside the program."""
+    program = pathlib.Path(SUMUN).parent / "../../tests/net" / COMMAND
+    assert program.exists(), f"{program}: build with -Dtests=true"
+    return program.resolve()
 
 
 @pytest.fixture
@@ -332,7 +331,7 @@ def test_chroot(opener, place):
     check(one, watcher)
 
 
-@pytest.mark.skipif(not X86, reason="i386 is of x86")
+@pytest.mark.skipif(not X86 or not shutil.which("gcc"), reason="i386 is of x86, and takes a gcc")
 def test_32_bit(opener, place, tmp_path):
     """Numbers that are other calls in the 64-bit table, and a call from there that opens nothing."""
     file = place + b"/file"
