@@ -68,6 +68,14 @@ struct file {
 	struct path f_path;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct new_utsname {
+	char sysname[65];
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

@@ -207,12 +207,8 @@ static __always_inline bool has_wanted_prefix(const struct open_row *row)
 static __always_inline bool find_file(struct task_struct *task, __u32 number, struct path *ret_path)
 {
 	struct fdtable *table = task->files->fdt;
-	struct file *file = NULL;
 
-	if (number >= table->max_fds)
-		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), (const void *)(table->fd + number));
-	return file && bpf_core_read(ret_path, sizeof(*ret_path), &file->f_path) == 0;
+	return number < table->max_fds && read_path(table->fd, number, ret_path);
 }
 
 static __always_inline void add_base(struct open_row *row, struct task_struct *task)

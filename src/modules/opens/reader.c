@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
@@ -13,6 +14,7 @@
 #include "modules/opens/path.h"
 #include "modules/opens/reader.h"
 #include "opens.skel.h"
+#include "opens_plain.skel.h"
 
 enum { LADDER_EVENTS = 5, LINKS = 3 };
 
@@ -140,6 +142,36 @@ static int load(struct opens_reader *reader, const struct opens_options *options
 	return attach_all(reader, options, leave, error);
 }
 
+/* Whether this kernel has bpf_rdonly_cast(). */
+static bool can_cast(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool can = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return can;
+}
+
+/* What a skeleton opens, but over the object that this kernel can do with. */
+static struct opens_bpf *open_skeleton(void)
+{
+	struct opens_bpf *skeleton = calloc(1, sizeof(*skeleton));
+	int r;
+
+	if (!skeleton)
+		return NULL;
+	r = opens_bpf__create_skeleton(skeleton);
+	if (r == 0 && !can_cast())
+		skeleton->skeleton->data = opens_plain_bpf__elf_bytes(&skeleton->skeleton->data_sz);
+	if (r == 0)
+		r = bpf_object__open_skeleton(skeleton->skeleton, NULL);
+	if (r == 0)
+		return skeleton;
+	opens_bpf__destroy(skeleton);
+	errno = -r;
+	return NULL;
+}
+
 struct opens_reader *opens_reader_new(const struct opens_options *options, int *ret_error,
 				      struct error *error)
 {
@@ -147,7 +179,7 @@ struct opens_reader *opens_reader_new(const struct opens_options *options, int *
 	int cpus = libbpf_num_possible_cpus();
 
 	if (reader)
-		reader->kernel = opens_bpf__open();
+		reader->kernel = open_skeleton();
 	if (!reader || !reader->kernel || cpus < 0) {
 		*ret_error = error_set(error, -errno, "cannot open the monitor of opened files: %s",
 				       strerror(errno));

@@ -7,58 +7,26 @@
  */
 #pragma once
 
-#include "bpf/helpers.h"
-#include "bpf/kernel.h"
-#include "modules/opens/opens.h"
-
-enum { INLINE_NAME = 32 }; /* bytes of names that lie in the dentry itself, at least */
-
-/* A field of what was copied, which CO-RE finds. */
-#define COPIED(row, type, kind, field) \
-	(*(kind *)((row)->copy + bpf_core_field_offset(struct type, field)))
-
-static __always_inline bool copy_from(struct open_row *row, __u64 address)
-{
-	return bpf_probe_read_kernel(row->copy, sizeof(row->copy), (const void *)address) == 0;
-}
-
-static __always_inline bool enter_mount(struct open_row *row, __u64 mount)
-{
-	if (!copy_from(row, mount))
-		return false;
-	row->mount = mount;
-	row->mount_root = COPIED(row, mount, __u64, mnt.mnt_root);
-	row->mount_parent = COPIED(row, mount, __u64, mnt_parent);
-	row->mount_point = COPIED(row, mount, __u64, mnt_mountpoint);
-	return true;
-}
+#include "modules/opens/fields.bpf.h"
 
 static __always_inline __u64 mount_of(__u64 vfsmount)
 {
 	return vfsmount - bpf_core_field_offset(struct mount, mnt);
 }
 
-/* Writes the name that was copied; its text always has room for one more. */
-static __always_inline bool add_name(struct open_row *row, __u64 dentry)
+/* The text always has room for one more, and for what is copied beyond its end. */
+static __always_inline bool add_name(struct open_row *row, struct name name)
 {
-	__u64 name = COPIED(row, dentry, __u64, d_name.name), inside = name - dentry;
-	__u32 length = COPIED(row, dentry, __u32, d_name.len), used = row->used;
+	__u32 used = row->used;
 	char *to;
 
-	if (used > 3 * OPEN_PATH - 256 || length > 255)
+	if (used > 3 * OPEN_PATH - 256 || name.length > 255)
 		return false;
 	to = row->text + used;
-	if (length <= INLINE_NAME && inside <= sizeof(row->copy) - INLINE_NAME) {
-		const __u64 *from = (const __u64 *)(row->copy + inside);
-
-#pragma unroll
-		for (__u32 i = 0; i < INLINE_NAME / 8; i++)
-			((__u64 *)to)[i] = from[i];
-	} else if (bpf_probe_read_kernel(to, length, (const void *)name)) {
+	if (!copy_name(to, name))
 		return false;
-	}
-	to[length] = 0;
-	row->used = used + length + 1;
+	to[name.length] = 0;
+	row->used = used + name.length + 1;
 	return true;
 }
 
@@ -74,6 +42,7 @@ __noinline int walk(struct open_row *row)
 		return OPEN_WALK_CUT;
 	for (__u32 i = 0; i < OPEN_DEPTH; i++) {
 		__u64 dentry = row->dentry, parent;
+		struct name name;
 
 		if (dentry == row->root_dentry && row->mount == row->root_mount)
 			return 0;
@@ -85,10 +54,8 @@ __noinline int walk(struct open_row *row)
 				return OPEN_WALK_CUT;
 			continue;
 		}
-		if (!copy_from(row, dentry))
-			return OPEN_WALK_CUT;
-		parent = COPIED(row, dentry, __u64, d_parent);
-		if (row->used - begin > OPEN_PATH - 256 || !add_name(row, dentry))
+		if (!read_dentry(row, dentry, &parent, &name) ||
+		    row->used - begin > OPEN_PATH - 256 || !add_name(row, name))
 			return OPEN_WALK_CUT;
 		if (parent == dentry)
 			return OPEN_WALK_NOWHERE;
