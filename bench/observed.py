@@ -6,48 +6,55 @@ import re
 
 from observer import Observer
 
+# What the targets are held against (observers_report.py).
+TP_BTF_ENTER, TP_BTF_EXIT = "empty tp_btf, enter", "empty tp_btf, exit"
+TP_BTF_BOTH = "empty tp_btf, enter and exit"
+
 GETPPID = {"x86_64": 110, "aarch64": 173}[platform.machine()]
-SLOW_TRACE = 8192  # pages of perf trace's buffers: what it loses in smaller ones costs nothing
+TRACE_PAGES = 8192  # of a buffer of perf trace: with few it loses most, and that costs nothing
 
 
-# ---- what they counted: of their output and the loops that ran, one number --------------------
+# ---- what they counted: of the lines they wrote and the loops that ran, one number -------------
 
-def first_number(pattern):
-    """The sum of the numbers that the pattern finds."""
-    wanted = re.compile(pattern, re.MULTILINE)
-    return lambda output, loops: sum(int(found.replace(",", ""))
-                                     for found in wanted.findall(output))
+def number_of(pattern):
+    """The sum of the numbers that the pattern finds at the beginning of a line."""
+    wanted = re.compile(pattern)
+    return lambda lines, loops: sum(int(found[1].replace(",", ""))
+                                    for found in map(wanted.match, lines) if found)
 
 
-def of_pids(pattern):
-    """The same, of lines that begin with the PID of a loop."""
-    wanted = re.compile(pattern, re.MULTILINE)
+def number_of_pids(pattern):
+    """The same, where the pattern finds the PID of a loop before the number."""
+    wanted = re.compile(pattern)
 
-    def count(output, loops):
-        pids = {str(pid) for loop in loops for pid in loop["pids"]}
-        return sum(int(number) for pid, number in wanted.findall(output) if pid in pids)
+    def count(lines, loops):
+        pids = pids_of(loops)
+        return sum(int(found[2]) for found in map(wanted.match, lines)
+                   if found and found[1] in pids)
     return count
 
 
-def lines_of(word):
-    return lambda output, loops: sum(word in line for line in output.splitlines())
+def lines_with(word):
+    return lambda lines, loops: sum(word in line for line in lines)
 
 
 def lines_of_pids(pattern):
     wanted = re.compile(pattern)
 
-    def count(output, loops):
-        pids = {str(pid) for loop in loops for pid in loop["pids"]}
-        return sum(bool(found and found[1] in pids)
-                   for found in map(wanted.search, output.splitlines()))
+    def count(lines, loops):
+        pids = pids_of(loops)
+        return sum(found[1] in pids for found in map(wanted.search, lines) if found)
     return count
 
 
-def perf_summary(output, loops):
+def pids_of(loops):
+    return {str(pid) for loop in loops for pid in loop["pids"]}
+
+
+def perf_summary(lines, loops):
     """getppid in the sections of the loops' threads; a section begins " name (PID), N events"."""
-    pids = {str(pid) for loop in loops for pid in loop["pids"]}
-    total, inside = 0, False
-    for line in output.splitlines():
+    pids, total, inside = pids_of(loops), 0, False
+    for line in lines:
         if section := re.match(r" \S.* \((\d+)\), \d+ events", line):
             inside = section[1] in pids
         elif inside and (row := re.match(r"\s+getppid\s+(\d+)", line)):
@@ -79,7 +86,7 @@ def libbpf_syscount(*options, **how):
 
 
 def syscount_variants(tool):
-    by_name, by_pid = first_number(r"^getppid +(\d+)"), of_pids(r"^(\d+) +\S+ +(\d+)")
+    by_name, by_pid = number_of(r"getppid +(\d+)"), number_of_pids(r"(\d+) +\S+ +(\d+)")
     return [tool(counted=by_name), tool("-P", counted=by_pid, every_call=True),
             tool("-L", counted=by_name)]
 
@@ -87,7 +94,7 @@ def syscount_variants(tool):
 def bpftrace_count(name, key, pattern):
     return Observer(f"bpftrace, {name}", "bpftrace", "-e",
                     f"tracepoint:raw_syscalls:sys_enter {{ @[{key}] = count(); }}",
-                    package="bpftrace", counted=first_number(pattern))
+                    package="bpftrace", counted=number_of(pattern))
 
 
 def perf_trace_summary():
@@ -98,13 +105,13 @@ def perf_trace_summary():
 def perf_stat():
     return Observer("perf stat -a -e raw_syscalls:sys_enter", "perf", "stat", "-a", "-e",
                     "raw_syscalls:sys_enter", package="linux-perf", every_call=True,
-                    counted=first_number(r"^ *([\d,]+) +raw_syscalls:sys_enter"))
+                    counted=number_of(r" *([\d,]+) +raw_syscalls:sys_enter"))
 
 
 def strace_count(lab):
     return Observer("strace -c -f", "strace", "-c", "-f", "-o", lab.strace_output,
                     package="strace", wraps=True, slow=True,
-                    counted=first_number(r"(\d+) +(?:\d+ +)?getppid$"))
+                    counted=number_of(r" *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?getppid$"))
 
 
 def sumun_syscalls(lab, *options, name=None, **how):
@@ -113,11 +120,11 @@ def sumun_syscalls(lab, *options, name=None, **how):
 
 
 def call_observers(lab):
-    by_name = first_number(r"^ *getppid +([\d,]+)")
+    by_name = number_of(r" *getppid +([\d,]+)")
     return [
         bare(),
-        empty(lab, "empty tp_btf, enter", "tp_btf_enter"),
-        empty(lab, "empty tp_btf, enter and exit", "tp_btf_enter", "tp_btf_exit"),
+        empty(lab, TP_BTF_ENTER, "tp_btf_enter"),
+        empty(lab, TP_BTF_BOTH, "tp_btf_enter", "tp_btf_exit"),
         empty(lab, "empty raw_tp, enter", "raw_tp_enter"),
         empty(lab, "empty tracepoint, enter", "tracepoint_enter"),
         sumun_syscalls(lab, counted=by_name),
@@ -126,8 +133,8 @@ def call_observers(lab):
         sumun_syscalls(lab, "-p", str(os.getpid()), name=["-p", "another"]),
         *syscount_variants(libbpf_syscount),
         *syscount_variants(bcc_syscount),
-        bpftrace_count("by call", "args->id", rf"^@\[{GETPPID}\]: (\d+)"),
-        bpftrace_count("by call and process", "args->id, pid", rf"^@\[{GETPPID}, \d+\]: (\d+)"),
+        bpftrace_count("by call", "args->id", rf"@\[{GETPPID}\]: (\d+)"),
+        bpftrace_count("by call and process", "args->id, pid", rf"@\[{GETPPID}, \d+\]: (\d+)"),
         perf_stat(),
         perf_trace_summary(),
         strace_count(lab),
@@ -138,47 +145,51 @@ def call_observers(lab):
 
 def sumun_opens(lab, *options):
     return Observer(" ".join(["sumun opens", *options]), lab.sumun, "opens", *options,
-                    kind="sumun", counted=lines_of(lab.mark))
+                    kind="sumun", counted=lines_with(lab.mark))
 
 
 def libbpf_opensnoop(lab):
     return Observer("libbpf-tools opensnoop", "opensnoop", package="libbpf-tools",
-                    counted=lines_of(lab.mark))
+                    counted=lines_with(lab.mark))
 
 
 def bcc_opensnoop(lab):
     return Observer("bcc opensnoop", "opensnoop-bpfcc", package="bpfcc-tools",
-                    counted=lines_of(lab.mark))
+                    counted=lines_with(lab.mark))
 
 
 def bpftrace_opensnoop(lab):
     return Observer("bpftrace opensnoop.bt", "opensnoop.bt", package="bpftrace", hooks=3,
-                    counted=lines_of(lab.mark))
+                    counted=lines_with(lab.mark))
 
 
 def perf_trace_opens():
-    return Observer("perf trace -a -e openat", "perf", "trace", "-a", "-m", SLOW_TRACE, "-e",
+    return Observer("perf trace -a -e openat", "perf", "trace", "-a", "-m", TRACE_PAGES, "-e",
                     "openat", package="linux-perf",
-                    counted=lines_of_pids(r"bench-calls/(\d+) openat\("))
+                    counted=lines_of_pids(r"/(\d+) openat\("))
 
 
 def strace_opens(lab):
     return Observer("strace -f -e trace=openat", "strace", "-f", "-e", "trace=openat", "-o",
                     lab.strace_output, package="strace", wraps=True, slow=True,
-                    counted=lines_of(lab.mark))
+                    counted=lines_with(lab.mark))
 
 
-def reading_observers(lab):
-    """Those that write a line for each open."""
-    return [sumun_opens(lab), sumun_opens(lab, "--json"), libbpf_opensnoop(lab),
-            bcc_opensnoop(lab), bpftrace_opensnoop(lab), perf_trace_opens()]
+def burst_observers(lab):
+    return [bare(), sumun_opens(lab), libbpf_opensnoop(lab), bcc_opensnoop(lab),
+            bpftrace_opensnoop(lab)]
 
 
 def open_observers(lab):
     return [
         bare(),
-        empty(lab, "empty tp_btf, exit", "tp_btf_exit"),
-        empty(lab, "empty tp_btf, enter and exit", "tp_btf_enter", "tp_btf_exit"),
-        *reading_observers(lab),
+        empty(lab, TP_BTF_EXIT, "tp_btf_exit"),
+        empty(lab, TP_BTF_BOTH, "tp_btf_enter", "tp_btf_exit"),
+        sumun_opens(lab),
+        sumun_opens(lab, "--json"),
+        libbpf_opensnoop(lab),
+        bcc_opensnoop(lab),
+        bpftrace_opensnoop(lab),
+        perf_trace_opens(),
         strace_opens(lab),
     ]

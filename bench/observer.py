@@ -25,7 +25,7 @@ class Observer:
     def __init__(self, name, *words, package=None, counted=None, every_call=False, wraps=False,
                  slow=False, kind="peer", hooks=1, until_told=False):
         self.name, self.words, self.package = name, [str(word) for word in words], package
-        self.counted = counted        # from its output and the PIDs of the loops to a number
+        self.counted = counted        # from the lines it wrote and the loops to a number
         self.every_call = every_call  # it counts all calls of the loops, not only getppid
         self.wraps = wraps            # it starts the loop itself
         self.slow, self.kind = slow, kind
@@ -65,12 +65,14 @@ class Observer:
 
     def complaint(self):
         lines = [line.strip() for line in read(self.errors).splitlines() if line.strip()]
-        return f"ended by itself: {lines[-1] if lines else 'in silence'}"
+        if not lines:
+            return "ended by itself, in silence"
+        # What went wrong, and, of those that say more, what they made of it.
+        return "; ".join(dict.fromkeys([lines[0], lines[-1]]))
 
     def end(self):
-        """Returns what it wrote: standard output, then standard error."""
         if not self.process:
-            return ""
+            return
         process, self.process = self.process, None
         if self.until_told:
             process.stdin.close()
@@ -81,7 +83,12 @@ class Observer:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        return read(self.output) + read(self.errors)
+
+    def lines(self):
+        """What it wrote: standard output, then standard error."""
+        for path in (self.output, self.errors):
+            with path.open(errors="replace") as file:
+                yield from file
 
     def cpu_seconds(self):
         return cpu_seconds(self.process.pid) if self.process else 0

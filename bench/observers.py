@@ -56,7 +56,8 @@ class Lab:
                               cwd=cwd, stdout=subprocess.PIPE, text=True, timeout=LOOP_SECONDS,
                               check=True, start_new_session=True)
         loop = json.loads(done.stdout)
-        loop["seen"] = read(self.strace_output) if observer.wraps else ""
+        if observer.wraps:
+            loop["written"] = self.strace_output.read_text(errors="replace").splitlines()
         return loop
 
 
@@ -120,20 +121,31 @@ def visit(lab, observer, loops):
         time.sleep(0.1)  # what it has not yet read
         spent = observer.cpu_seconds() - before
     finally:
-        output = observer.end()
-    output += "".join(loop["seen"] for loop in done.values())
+        observer.end()
     made = sum(loop["all" if observer.every_call else "made"] for loop in done.values())
     turn = {"ns": {name: min(loop["ns"]) for name, loop in done.items()},
             "reader_ns": 1e9 * spent / sum(loop["all"] for loop in done.values())}
     if observer.counted:
-        turn["counted"] = observer.counted(output, list(done.values())) / made
+        loops_done = list(done.values())
+        lines = (line for loop in loops_done for line in loop["written"]) if observer.wraps \
+            else observer.lines()
+        turn["counted"] = observer.counted(lines, loops_done) / made
     return turn
 
 
+def others():
+    """Programs that somebody else has at our hooks: they cost, and may hide events from perf."""
+    done = subprocess.run(["bpftool", "-j", "prog", "show"], stdout=subprocess.PIPE, check=True)
+    return sorted({program.get("name", "?") for program in json.loads(done.stdout)
+                   if program["type"] in ("tracepoint", "raw_tracepoint", "tracing", "kprobe")})
+
+
 def compare(lab, observers, loops):
+    disturbed = set()
     rows = [{"name": observer.name, "kind": observer.kind, "ns": {name: [] for name in loops},
              "reader_ns": [], "counted": []} for observer in observers]
     for number in range(ROUNDS):
+        disturbed.update(others())
         for row, observer in zip(rows, observers):
             if "missing" in row:
                 continue
@@ -151,15 +163,15 @@ def compare(lab, observers, loops):
             if "counted" in turn:
                 row["counted"].append(round(turn["counted"], 4))
         progress(f"round {number + 1} of {ROUNDS}")
-    return rows
+    return {"loops": list(loops), "rows": rows, "disturbed": sorted(disturbed)}
 
 
 def syscalls(lab):
-    return {"rows": compare(lab, observed.call_observers(lab), call_loops(lab))}
+    return compare(lab, observed.call_observers(lab), call_loops(lab))
 
 
 def opens(lab):
-    return {"rows": compare(lab, observed.open_observers(lab), open_loops(lab))}
+    return compare(lab, observed.open_observers(lab), open_loops(lab))
 
 
 # ---- what they lose ----------------------------------------------------------------------------
@@ -183,26 +195,26 @@ def lose(lab, observer, opens_made, rate):
         settle(observer)
         spent = observer.cpu_seconds() - before
     finally:
-        output = observer.end()
+        observer.end()
     row = {"made": loop["made"], "seconds": round(loop["seconds"], 2),
            "reader_seconds": round(spent, 2)}
     if observer.counted:
-        row["written"] = observer.counted(output, [loop])
+        row["written"] = observer.counted(observer.lines(), [loop])
     if observer.kind == "sumun":
-        row["ledger"] = ledger(output)
+        row["ledger"] = ledger(observer)
     return row
 
 
-def ledger(output):
+def ledger(observer):
     """Its last words."""
-    lines = [line for line in output.splitlines() if "lost" in line]
+    lines = [line for line in read(observer.errors).splitlines() if "lost" in line]
     return lines[-1].strip() if lines else ""
 
 
 def loss(lab):
     rows = []
     for opens_made, rate in ((BURST, 0), (PACED, RATE)):
-        for observer in [observed.bare(), *observed.reading_observers(lab)]:
+        for observer in observed.burst_observers(lab):
             row = {"name": observer.name, "kind": observer.kind, "rate": rate}
             try:
                 row |= lose(lab, observer, opens_made, rate)

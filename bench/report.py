@@ -3,6 +3,7 @@
 import statistics
 
 import figures
+import observers_report
 import plot
 from figures import LIVE
 
@@ -291,7 +292,8 @@ def verifier_tables(verifier):
 
 
 SECTIONS = {"prog_run": prog_run_tables, "live": live_tables, "scale": scale_tables,
-            "server": server_tables, "verifier": verifier_tables}
+            "server": server_tables, "observers": observers_report.tables,
+            "verifier": verifier_tables}
 
 
 def markdown(result):
