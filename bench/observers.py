@@ -68,8 +68,9 @@ def run(*words):
 def prepare():
     """What the peers look for; it all ends with the namespace."""
     run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
-    run("mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing")
-    run("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug")
+    for kind, where in (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug")):
+        if not os.path.ismount(where):
+            run("mount", "-t", kind, kind, where)
     run("ip", "link", "set", "lo", "up")
     lend_headers()
 

@@ -28,7 +28,7 @@ def known_sections(lab):
 @contextlib.contextmanager
 def running(lab, sections):
     observer = Observer("sumun run", lab.sumun, "run", "-c", configuration(lab, sections),
-                        kind="sumun")
+                        kind="sumun", hooks=0)
     try:
         observer.begin(lab.directory)
         time.sleep(SETTLE_SECONDS)

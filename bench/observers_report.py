@@ -95,9 +95,8 @@ def cost_cell(part, line, loop):
     least = min(line["ns"][loop])
     if line["name"] == "bare":
         return f"{least:,.0f}"
-    bare = find(part, "bare")["ns"][loop]
-    over = sorted(ns - below for ns, below in zip(line["ns"][loop], bare))
-    return f"{least - min(bare):+,.0f} ({over[0]:,.0f} to {over[-1]:,.0f})"
+    bare = min(find(part, "bare")["ns"][loop])
+    return f"{least - bare:+,.0f} ({statistics.median(line['ns'][loop]) - bare:,.0f})"
 
 
 def seen_cell(line):
@@ -160,8 +159,8 @@ def idle_lines(idle):
 
 def tables(report):
     lines = ["## Observers: what they add", "",
-             f"Least of {report['rounds']} interleaved rounds of many short chunks; in brackets the "
-             "range of the rounds. `counted`: what the observer said, of what was made.", "",
+             f"Least of {report['rounds']} interleaved rounds of many short chunks; in brackets their "
+             "median. `counted`: what the observer said, of what was made.", "",
              *targets_table(report), ""]
     if "syscalls" in report:
         lines += ["### To a system call, ns", "", *cost_table(report["syscalls"])]
