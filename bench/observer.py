@@ -32,6 +32,7 @@ class Observer:
         self.hooks = hooks            # descriptors of what it attaches, when it stands
         self.until_told = until_told  # it ends with its standard input
         self.process = None
+        self.broken = None            # why what it wrote is not all
 
     def begin(self, directory):
         """Returns when it observes. `bare` has nothing to begin, and strace begins the loop."""
@@ -41,6 +42,7 @@ class Observer:
             raise Missing(f"{self.words[0]} is not installed ({self.package})")
         if self.wraps:
             return
+        self.broken = None
         self.output, self.errors = directory / "output", directory / "errors"
         self.output.unlink(missing_ok=True)
         with self.output.open("w") as output, self.errors.open("w") as errors:
@@ -83,9 +85,15 @@ class Observer:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            self.broken = f"did not end within {END_SECONDS} s of SIGINT"
+        else:
+            if process.returncode < 0 and process.returncode != -signal.SIGINT:
+                self.broken = f"died of {signal.Signals(-process.returncode).name}"
 
     def lines(self):
         """What it wrote: standard output, then standard error."""
+        if self.broken:
+            raise Missing(self.broken)
         for path in (self.output, self.errors):
             with path.open(errors="replace") as file:
                 yield from file
