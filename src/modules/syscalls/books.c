@@ -7,119 +7,13 @@
 #include "base/cleanup.h"
 #include "modules/syscalls/books.h"
 
-struct process {
-	uint32_t tgid;
-	uint64_t start;
-	bool ended;
-	struct owner *programs; /* the newest first */
-};
-
 struct books {
-	void *processes; /* trees of tsearch(3) */
-	void *ended;     /* owners */
-	void *accounts;
-	struct owner *owners;
-	size_t owner_count;
-	size_t owner_limit;
+	struct owners *owners;
+	void *accounts; /* a tree of tsearch(3) */
 	struct call_ledger ledger;
 };
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
-
-/* ---- owners ------------------------------------------------------------------------------- */
-
-static int compare_processes(const void *left, const void *right)
-{
-	const struct process *a = left, *b = right;
-	int order = COMPARE(a->tgid, b->tgid);
-
-	return order ? order : COMPARE(a->start, b->start);
-}
-
-static int compare_traits(const struct owner *a, const struct owner *b)
-{
-	int order = COMPARE(a->cgroup, b->cgroup);
-
-	if (!order)
-		order = COMPARE(a->user, b->user);
-	return order ? order : strcmp(a->command, b->command);
-}
-
-static int compare_ended(const void *left, const void *right)
-{
-	const struct owner *a = left, *b = right;
-	int order = COMPARE(a->kind, b->kind);
-
-	return order ? order : compare_traits(a, b);
-}
-
-static struct owner *new_owner(struct books *books, const struct owner *like)
-{
-	struct owner *owner = malloc(sizeof(*owner));
-
-	if (!owner)
-		return NULL;
-	*owner = *like;
-	owner->next = books->owners;
-	books->owners = owner;
-	books->owner_count++;
-	return owner;
-}
-
-/* Of those that are not one program: the one like `wanted`, made if there is none. */
-static struct owner *find_ended(struct books *books, const struct owner *wanted)
-{
-	struct owner *const *found = tfind(wanted, &books->ended, compare_ended);
-	struct owner *owner = found ? *found : new_owner(books, wanted);
-
-	if (!found && owner && !tsearch(owner, &books->ended, compare_ended))
-		return NULL; /* stays in the list, with nothing in it */
-	return owner;
-}
-
-static struct process *find_process(struct books *books, const struct process_row *row)
-{
-	struct process wanted = { .tgid = row->tgid, .start = row->start };
-	struct process *const *found = tfind(&wanted, &books->processes, compare_processes);
-	struct process *process;
-
-	if (found)
-		return *found;
-	process = malloc(sizeof(*process));
-	if (!process)
-		return NULL;
-	*process = wanted;
-	if (!tsearch(process, &books->processes, compare_processes)) {
-		free(process);
-		return NULL;
-	}
-	return process;
-}
-
-static struct owner *find_program(struct books *books, const struct process_row *row)
-{
-	struct process *process = find_process(books, row);
-	struct owner wanted = { .kind = OWNER_PROGRAM,
-				.tgid = row->tgid,
-				.start = row->start,
-				.parent = row->parent,
-				.user = row->user,
-				.cgroup = row->cgroup,
-				.process = process };
-	struct owner *owner;
-
-	if (!process)
-		return NULL;
-	memcpy(wanted.command, row->command, sizeof(row->command));
-	for (owner = process->programs; owner; owner = owner->older)
-		if (compare_traits(owner, &wanted) == 0)
-			return owner;
-	wanted.older = process->programs;
-	owner = new_owner(books, &wanted);
-	if (owner)
-		process->programs = owner;
-	return owner;
-}
 
 /* ---- accounts ----------------------------------------------------------------------------- */
 
@@ -182,7 +76,7 @@ static int add_row(struct books *books, const struct call_table *table, size_t n
 	const struct call_row *row = &table->rows[number];
 	const struct process_row *process = &table->processes[row->process % CALL_PROCESSES];
 	struct account *account;
-	struct owner *owner = find_program(books, process);
+	struct owner *owner = owners_program(books->owners, process);
 	int r;
 
 	if (!owner)
@@ -202,7 +96,6 @@ static int add_row(struct books *books, const struct call_table *table, size_t n
 
 static int add_unknown(struct books *books, const struct call_table *table)
 {
-	const struct owner wanted = { .kind = OWNER_UNKNOWN };
 	struct owner *owner = NULL;
 
 	for (size_t call = 0; call < CALLS; call++) {
@@ -213,7 +106,7 @@ static int add_unknown(struct books *books, const struct call_table *table)
 
 			if (!counts[error])
 				continue;
-			owner = owner ? owner : find_ended(books, &wanted);
+			owner = owner ? owner : owners_unknown(books->owners);
 			account = owner ? find_account(books, owner, (uint16_t)call,
 						       error ? ERROR_UNKNOWN : 0)
 					: NULL;
@@ -265,23 +158,17 @@ static int fold_account(struct books *books, struct owner *into, struct account 
 	return r < 0 ? r : add_to(&sum->latency_interval, account->latency_interval);
 }
 
-/* Adds what a program did to what stands for all like it; it is empty then. */
-static int fold(struct books *books, struct owner *owner)
+static int fold(void *context, struct owner *into, struct owner *from)
 {
-	struct owner like = { .kind = OWNER_ENDED, .user = owner->user, .cgroup = owner->cgroup };
-	struct owner *into;
+	struct books *books = context;
 	int r = 0;
 
-	memcpy(like.command, owner->command, sizeof(like.command));
-	into = find_ended(books, &like);
-	if (!into)
-		return -ENOMEM;
-	while (r == 0 && owner->accounts) {
-		struct account *account = owner->accounts;
+	while (r == 0 && from->accounts) {
+		struct account *account = from->accounts;
 
 		r = fold_account(books, into, account);
 		if (r == 0) {
-			owner->accounts = account->next;
+			from->accounts = account->next;
 			tdelete(account, &books->accounts, compare_accounts);
 			free_account(account);
 		}
@@ -289,93 +176,41 @@ static int fold(struct books *books, struct owner *owner)
 	return r;
 }
 
-/* Takes an owner out of its process; the process goes with the last. */
-static void leave_process(struct books *books, const struct owner *owner)
+static void drop(void *context, struct owner *owner)
 {
-	struct process *process = owner->process;
-	struct owner **cursor = &process->programs;
+	while (owner->accounts) {
+		struct account *account = owner->accounts;
 
-	while (*cursor != owner)
-		cursor = &(*cursor)->older;
-	*cursor = owner->older;
-	if (process->programs)
-		return;
-	tdelete(process, &books->processes, compare_processes);
-	free(process);
-}
-
-/* Whether nothing comes to it any more. */
-static bool is_over(const struct owner *owner)
-{
-	return owner->kind == OWNER_PROGRAM &&
-	       (owner->process->ended || owner != owner->process->programs);
-}
-
-static int fold_all(struct books *books)
-{
-	struct owner *rest = books->owners;
-	int r = 0;
-
-	books->owners = NULL;
-	while (rest) {
-		struct owner *owner = rest;
-
-		rest = owner->next;
-		if (r == 0 && is_over(owner)) {
-			r = fold(books, owner);
-			if (r == 0) {
-				leave_process(books, owner);
-				free(owner);
-				books->owner_count--;
-				continue;
-			}
-		}
-		owner->next = books->owners;
-		books->owners = owner;
+		owner->accounts = account->next;
+		free_account(account);
 	}
-	return r;
 }
 
 int books_end(struct books *books, const struct call_table *table)
 {
-	size_t before;
-	int r;
-
 	for (size_t i = 0; i < CALL_PROCESSES; i++) {
 		const struct process_row *row = &table->processes[i];
-		struct process wanted = { .tgid = row->tgid, .start = row->start };
-		struct process *const *found;
 
-		if (!row->incarnation || !(row->flags & PROCESS_ENDED))
-			continue;
-		found = tfind(&wanted, &books->processes, compare_processes);
-		if (found)
-			(*found)->ended = true;
+		if (row->incarnation && row->flags & PROCESS_ENDED)
+			owners_end(books->owners, row);
 	}
-	if (books->owner_count <= books->owner_limit)
-		return 0;
-	before = books->owner_count;
-	r = fold_all(books);
-	books->ledger.folded += before - books->owner_count;
-	return r;
+	return owners_fold_if_many(books->owners, &books->ledger.folded);
 }
 
 void books_end_dead(struct books *books, bool (*lives)(uint32_t tgid, uint64_t start))
 {
-	for (struct owner *owner = books->owners; owner; owner = owner->next)
-		if (owner->kind == OWNER_PROGRAM && !owner->process->ended)
-			owner->process->ended = !lives(owner->tgid, owner->start);
+	owners_end_dead(books->owners, lives);
 }
 
 int books_close_interval(struct books *books)
 {
-	for (struct owner *owner = books->owners; owner; owner = owner->next)
+	for (struct owner *owner = owners_first(books->owners); owner; owner = owner->next)
 		for (struct account *account = owner->accounts; account; account = account->next) {
 			account->before = account->total;
 			free(account->latency_interval);
 			account->latency_interval = NULL;
 		}
-	return fold_all(books);
+	return owners_fold(books->owners);
 }
 
 /* ---- books -------------------------------------------------------------------------------- */
@@ -383,9 +218,14 @@ int books_close_interval(struct books *books)
 struct books *books_new(size_t owner_limit)
 {
 	struct books *books = calloc(1, sizeof(*books));
+	const struct owner_books use = { .fold = fold, .drop = drop, .context = books };
 
 	if (books)
-		books->owner_limit = owner_limit;
+		books->owners = owners_new(owner_limit, &use);
+	if (books && !books->owners) {
+		free(books);
+		return NULL;
+	}
 	return books;
 }
 
@@ -398,27 +238,14 @@ struct books *books_free(struct books *books)
 	if (!books)
 		return NULL;
 	tdestroy(books->accounts, free_nothing);
-	tdestroy(books->ended, free_nothing);
-	tdestroy(books->processes, free);
-	while (books->owners) {
-		struct owner *owner = books->owners;
-
-		books->owners = owner->next;
-		while (owner->accounts) {
-			struct account *account = owner->accounts;
-
-			owner->accounts = account->next;
-			free_account(account);
-		}
-		free(owner);
-	}
+	owners_free(books->owners);
 	free(books);
 	return NULL;
 }
 
 const struct owner *books_owners(const struct books *books)
 {
-	return books->owners;
+	return owners_first(books->owners);
 }
 
 const struct call_ledger *books_ledger(const struct books *books)

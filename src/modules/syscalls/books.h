@@ -4,10 +4,7 @@
  * call, since the beginning and since the last report. Knows nothing of the kernel but the
  * layout of its tables.
  *
- * An owner is one program of one process. What has ended, or went on as another program, is told
- * of in the report of its time, and then folded: it goes on in an owner that stands for all
- * ended programs of the same command, cgroup and user. So books stay as large as what lives,
- * nothing is lost, and every way to sum them up gives the same.
+ * The accounts of an owner (observe/owners.h) are a list of struct account.
  */
 #pragma once
 
@@ -16,26 +13,7 @@
 #include <stdint.h>
 
 #include "modules/syscalls/syscalls.h"
-
-enum owner_kind {
-	OWNER_PROGRAM, /* one */
-	OWNER_ENDED,   /* all that ended, of a command, cgroup and user */
-	OWNER_UNKNOWN, /* whose table in the kernel had no room */
-};
-
-struct owner {
-	enum owner_kind kind;
-	uint32_t tgid;   /* of OWNER_PROGRAM only, as are the next two */
-	uint64_t start;  /* CLOCK_BOOTTIME, nanoseconds */
-	uint32_t parent; /* tgid */
-	uint32_t user;
-	uint64_t cgroup;
-	char command[SYSCALLS_COMMAND + 1];
-	struct account *accounts;
-	struct owner *next;
-	struct process *process; /* whose program it is */
-	struct owner *older;     /* the process's program before this */
-};
+#include "observe/owners.h"
 
 /* What one owner did of one call, or with one error of it. */
 struct account {

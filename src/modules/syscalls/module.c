@@ -18,7 +18,7 @@ static struct syscalls_config {
 	bool watch;
 	bool errors;
 	bool latency;
-	uint32_t by; /* enum view_by */
+	uint32_t by; /* enum owner_by */
 	uint64_t top;
 	uint64_t interval; /* nanoseconds */
 } syscalls_config = {

@@ -13,6 +13,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/process_row.h"
+
 enum {
 	CALL_ROWS = 8192,      /* of a table; a power of two */
 	CALL_PROBES = 16,      /* rows that are looked at for one key */
@@ -31,11 +33,6 @@ enum {
 	CALLS = 4 << CALL_NUMBER_BITS,
 	CALL_ABI_SHIFT = CALL_NUMBER_BITS,
 	ERROR_UNKNOWN = 0xffff, /* stands for the errors that had no room */
-	SYSCALLS_COMMAND = 16,
-};
-
-enum call_flags {
-	PROCESS_ENDED = 1 << 0, /* after all that it did */
 };
 
 /* What one program of one process did of one call, or with one error of it. */
@@ -49,19 +46,6 @@ struct call_row {
 	__u16 unused[3];
 };
 _Static_assert(sizeof(struct call_row) == 32, "two in a cache line");
-
-struct process_row {
-	__u64 incarnation; /* 0: a free row */
-	__u64 start;       /* CLOCK_BOOTTIME, nanoseconds: with tgid, the process */
-	__u64 cgroup;      /* of cgroup2 */
-	__u32 tgid;
-	__u32 parent; /* tgid */
-	__u32 user;
-	__u32 flags;
-	char command[SYSCALLS_COMMAND];
-	__u64 unused;
-};
-_Static_assert(sizeof(struct process_row) == 64, "a cache line");
 
 struct call_table {
 	struct call_row rows[CALL_ROWS];

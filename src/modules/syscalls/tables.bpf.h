@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bpf/event.h"
-#include "bpf/process.bpf.h"
+#include "bpf/process_row.bpf.h"
 #include "modules/syscalls/syscalls.h"
 
 /* 0 or 1: which of a CPU's tables is written. */
@@ -62,17 +62,6 @@ static __always_inline void ring_bell(struct call_table *table)
 		return;
 	table->called = 1;
 	bpf_ringbuf_output(&bell, &event, sizeof(event), 0);
-}
-
-static __always_inline void describe_process(struct process_row *row, struct task_struct *task)
-{
-	row->start = task->group_leader->start_boottime;
-	row->cgroup = bpf_get_current_cgroup_id();
-	row->tgid = task->tgid;
-	row->parent = task->real_parent->tgid;
-	row->user = task->cred->uid.val;
-	row->flags = 0;
-	bpf_probe_read_kernel(row->command, sizeof(row->command), task->group_leader->comm);
 }
 
 /* The row of the process that runs, made if it is not there; NULL: no room. */

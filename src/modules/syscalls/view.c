@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *name;
-	enum view_by by;
+	unsigned by; /* enum owner_by */
 } names[] = {
 	{ "process", BY_PROCESS }, { "command", BY_COMMAND }, { "call", BY_CALL },
 	{ "cgroup", BY_CGROUP },   { "user", BY_USER },
@@ -67,16 +67,6 @@ struct node {
 	uint16_t call;
 };
 
-static int compare_process(const struct owner *a, const struct owner *b)
-{
-	int order = COMPARE(a->kind, b->kind);
-
-	if (order || a->kind != OWNER_PROGRAM)
-		return order;
-	order = COMPARE(a->tgid, b->tgid);
-	return order ? order : COMPARE(a->start, b->start);
-}
-
 static int compare_nodes(const void *left, const void *right)
 {
 	const struct node *a = left, *b = right;
@@ -84,17 +74,7 @@ static int compare_nodes(const void *left, const void *right)
 
 	if (a->by & BY_CALL)
 		order = COMPARE(a->call, b->call);
-	if (!order && a->by & BY_PROCESS)
-		order = compare_process(a->owner, b->owner);
-	/* Of processes that have ended there is a row for each command. */
-	if (!order &&
-	    (a->by & BY_COMMAND || (a->by & BY_PROCESS && a->owner->kind != OWNER_PROGRAM)))
-		order = strcmp(a->owner->command, b->owner->command);
-	if (!order && a->by & BY_CGROUP)
-		order = COMPARE(a->owner->cgroup, b->owner->cgroup);
-	if (!order && a->by & BY_USER)
-		order = COMPARE(a->owner->user, b->owner->user);
-	return order;
+	return order ? order : owners_compare(a->owner, b->owner, a->by);
 }
 
 struct making {
@@ -102,15 +82,6 @@ struct making {
 	size_t room;
 	void *tree;
 };
-
-/* Whether it is what the process of `other` became later. */
-static bool is_newer(const struct owner *owner, const struct owner *other)
-{
-	for (; owner; owner = owner->older)
-		if (owner->older == other)
-			return true;
-	return false;
-}
 
 static struct view_row *find_row(struct making *making, const struct account *account)
 {
@@ -124,7 +95,7 @@ static struct view_row *find_row(struct making *making, const struct account *ac
 	if (found) {
 		struct view_row *row = &making->view.rows[(*found)->row];
 
-		if (is_newer(account->owner, row->owner))
+		if (owner_is_newer(account->owner, row->owner))
 			row->owner = account->owner;
 		return row;
 	}

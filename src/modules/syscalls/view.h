@@ -12,15 +12,7 @@
 #include "base/error.h"
 #include "modules/syscalls/books.h"
 
-enum view_by {
-	BY_PROCESS = 1 << 0,
-	BY_COMMAND = 1 << 1,
-	BY_CALL = 1 << 2,
-	BY_CGROUP = 1 << 3,
-	BY_USER = 1 << 4,
-};
-
-/* "process,call" -> bits of enum view_by. -EINVAL with what there is. */
+/* "process,call" -> bits of enum owner_by. -EINVAL with what there is. */
 int view_parse(const char *text, unsigned *ret_by, struct error *error);
 
 enum { VIEW_TEXT = 40 };
