@@ -16,4 +16,5 @@ enum event_module {
 	EVENT_FILTER = 1,
 	EVENT_SYSCALLS = 2,
 	EVENT_OPENS = 3,
+	EVENT_PERF = 4,
 };

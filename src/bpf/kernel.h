@@ -114,8 +114,13 @@ struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup2 */
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime; /* nanoseconds */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
 	__u32 pid;
 	__u32 tgid;
 	__u64 start_boottime; /* of a group leader that another thread became by exec: the first's
@@ -129,6 +134,11 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	int exit_state; /* not 0: it has ended */
+	/* The kernel's own books of this thread, as getrusage(2) has them. */
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
+	unsigned sched_migrated : 1; /* since it was switched out; where perf counts migrations */
 	char comm[16];
 };
 

@@ -168,3 +168,12 @@ int call_find(const char *name, enum call_abi *ret_abi, uint32_t *ret_number, st
 	*ret_number = number;
 	return 0;
 }
+
+const char *name_call(uint16_t call, char buffer[CALL_NAME])
+{
+	uint32_t number = call & CALL_NUMBER_MASK;
+
+	if (number == CALL_UNKNOWN)
+		return "(no such call)";
+	return call_name(call >> CALL_ABI_SHIFT, number, buffer);
+}

@@ -7,6 +7,4 @@
 #include "observe/errors.h"
 #include "observe/owner_names.h"
 
-/* "read", "i386:read", "(no such call)" */
-const char *name_call(uint16_t call, char buffer[CALL_NAME]);
 const char *name_error(uint16_t error, char buffer[ERRNO_NAME]); /* "ENOENT" */

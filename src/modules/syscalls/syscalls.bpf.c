@@ -4,15 +4,14 @@
  * every way to hook it. The kernel runs these programs with preemption off, so nothing else
  * writes to a CPU's table meanwhile.
  */
+#include "bpf/call.bpf.h"
 #include "bpf/follow.bpf.h"
-#include "observe/call_abi.h"
 #include "modules/syscalls/syscalls.h"
 #include "modules/syscalls/tables.bpf.h"
 #include "modules/syscalls/flights.bpf.h"
 
 enum {
 	ERROR_MAX = 4095,
-	X32_BIT = 0x40000000,
 	NO_CALL = 0xffffffff, /* what sigreturn leaves behind: its result is somebody's register */
 };
 
@@ -22,21 +21,6 @@ const volatile bool take_latency;
 const volatile bool only_errors;  /* nothing else counts */
 const volatile bool select_calls; /* only those in `selected_calls` */
 const volatile __u64 selected_calls[CALLS / 64];
-
-static __always_inline __u32 call_of(struct task_struct *task, __u32 number)
-{
-	__u32 abi = CALL_NATIVE;
-
-	if (is_compat(task)) {
-		abi = CALL_COMPAT;
-	} else if (number & X32_BIT) {
-		abi = CALL_X32;
-		number &= ~X32_BIT;
-	}
-	if (number > CALL_UNKNOWN)
-		number = CALL_UNKNOWN;
-	return abi << CALL_NUMBER_BITS | number;
-}
 
 static __always_inline bool is_selected_call(__u32 call)
 {

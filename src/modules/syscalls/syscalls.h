@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "bpf/process_row.h"
+#include "observe/call_abi.h"
 
 enum {
 	CALL_ROWS = 8192,      /* of a table; a power of two */
@@ -25,13 +26,7 @@ enum {
 	CALL_NONE = 0xffff, /* no process row had room */
 };
 
-/* A system call in 12 bits: the number in its table, which of the tables above. */
 enum {
-	CALL_NUMBER_BITS = 10,
-	CALL_NUMBER_MASK = (1 << CALL_NUMBER_BITS) - 1,
-	CALL_UNKNOWN = CALL_NUMBER_MASK, /* the number of whatever has a larger one */
-	CALLS = 4 << CALL_NUMBER_BITS,
-	CALL_ABI_SHIFT = CALL_NUMBER_BITS,
 	ERROR_UNKNOWN = 0xffff, /* stands for the errors that had no room */
 };
 
