@@ -59,6 +59,11 @@ static int find_command(const char *name, char path[COMMAND_PATH], struct error 
 	return 0;
 }
 
+int child_failure_status(int code)
+{
+	return code == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+}
+
 /* In the child, whose signals are as they were before anybody waited for them. */
 static void run(const char *path, char **argv, int (*join)(void *context), void *context)
 {
@@ -74,7 +79,7 @@ static void run(const char *path, char **argv, int (*join)(void *context), void 
 		r = -errno;
 	}
 	fprintf(stderr, "sumun: cannot run %s: %s\n", path, strerror(-r));
-	_exit(r == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
+	_exit(child_failure_status(r));
 }
 
 int child_start(char **argv, int (*join)(void *context), void *context, struct child *ret_child,

@@ -28,6 +28,9 @@ struct child {
 int child_start(char **argv, int (*join)(void *context), void *context, struct child *ret_child,
 		struct error *error);
 
+/* What a shell makes of a command that child_start() could not start, by what that returned. */
+int child_failure_status(int code);
+
 /* True once it has ended; `status` holds what it left then. */
 bool child_has_ended(struct child *child);
 

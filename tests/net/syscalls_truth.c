@@ -352,11 +352,9 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } scenarios[] = {
-	{ "calls", run_calls },     { "exits", run_exits },
-	{ "signals", run_signals }, { "churn", run_churn },
-	{ "vfork", run_vfork },     { "thread-exec", run_thread_exec },
-	{ "lines", run_lines },     { "daemon", run_daemon },
-	{ "read", run_read },
+	{ "calls", run_calls },   { "exits", run_exits },   { "signals", run_signals },
+	{ "churn", run_churn },   { "vfork", run_vfork },   { "thread-exec", run_thread_exec },
+	{ "lines", run_lines },   { "daemon", run_daemon }, { "read", run_read },
 #if defined(__x86_64__)
 	{ "compat", run_compat },
 #endif

@@ -34,6 +34,7 @@ struct session {
 	uint64_t left;  /* reports; 0: no limit */
 	bool unread;    /* nobody reads what is written */
 	bool told_head; /* of CSV */
+	int status;     /* of a command that could not be started; 0: none */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
@@ -252,8 +253,10 @@ static int start(struct session *session, const struct monitor_options *options,
 	if (session->arguments.operand_count) {
 		r = child_start(session->arguments.operands, monitor_follow_me,
 				session->watcher.monitor, &session->child, error);
-		if (r < 0)
+		if (r < 0) {
+			session->status = child_failure_status(r);
 			return r;
+		}
 	}
 	r = add_sources(session);
 	return r < 0 ? error_set(error, r, "cannot wait for reports: %s", strerror(-r)) : 0;
@@ -329,5 +332,7 @@ int command_syscalls(int argc, char **argv)
 	release(&session);
 	if (r == 0 && session.arguments.operand_count)
 		return child_exit_status(&session.child);
+	if (session.status)
+		return session.status;
 	return status_of(r);
 }
