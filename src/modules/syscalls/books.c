@@ -124,7 +124,8 @@ int books_add(struct books *books, const struct call_table *table,
 {
 	int r = 0;
 
-	if (!table->seen)
+	/* Calls can also end where none began, and then what they did stands for a process. */
+	if (!table->seen && !table->process_count && !table->unmarked)
 		return 0;
 	for (size_t i = 0; r == 0 && i < CALL_ROWS; i++)
 		if (table->rows[i].incarnation)
@@ -275,7 +276,7 @@ uint64_t latency_quantile(const struct call_latency *latency, double share)
 	uint64_t passed = 0;
 
 	for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
-		uint64_t bound = 2ULL << i;
+		uint64_t bound = i == LATENCY_BUCKETS - 1 ? UINT64_MAX : 2ULL << i;
 
 		passed += latency->buckets[i];
 		if (latency->buckets[i] && (double)passed >= wanted)

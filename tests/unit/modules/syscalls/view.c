@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "made.h"
+
+#include <errno.h>
+
+enum { READ = 0, WRITE = 1, EVERY_BY = 1 << 5, MANY = 1000 };
+
+static void words_and_bits(void **state)
+{
+	char text[VIEW_TEXT];
+	unsigned by;
+
+	for (unsigned bits = 1; bits < EVERY_BY; bits++) {
+		assert_ok(view_parse(view_text(bits, text), &by, NULL));
+		assert_int_equal(by, bits);
+	}
+	assert_ok(view_parse("call,process,call", &by, NULL));
+	assert_int_equal(by, BY_CALL | BY_PROCESS);
+	assert_string_equal(view_text(EVERY_BY - 1, text), "process,command,call,cgroup,user");
+}
+
+static void words_that_are_none(void **state)
+{
+	static const char *const rows[] = { "", ",", "calls", "process,thread", "Process" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct error error = { "" };
+		unsigned by = 77;
+
+		assert_row(view_parse(rows[i], &by, &error) == -EINVAL, rows[i]);
+		assert_error_contains(&error, "process, command, call, cgroup");
+		assert_int_equal(by, 77);
+	}
+}
+
+static const struct view_row *find(const struct view *view, const char *command, uint16_t call)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (strcmp(view->rows[i].owner->command, command) == 0 &&
+		    (!(view->by & BY_CALL) || view->rows[i].call == call))
+			return &view->rows[i];
+	return NULL;
+}
+
+static void rows_by_what_is_asked(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view by_command = VIEW_NONE, by_call = VIEW_NONE, both = VIEW_NONE;
+
+	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7);
+	made_calls(made, made_process(made, 11, 5, "cat"), READ, 0, 3);
+	made_calls(made, made_process(made, 12, 5, "ls"), READ, 0, 30);
+	made_calls(made, 0, WRITE, 0, 100);
+	made_calls(made, 0, WRITE, EIO, 9);
+	made_calls(made, 1, WRITE, EPIPE, 10);
+	assert_ok(books_add(books, &made->table, NULL));
+	assert_ok(view_make(books, BY_COMMAND, SPAN_ALL, &by_command));
+	assert_int_equal(by_command.count, 2);
+	assert_int_equal(by_command.rows[0].calls, 110); /* the most first */
+	assert_int_equal(find(&by_command, "ls", 0)->calls, 30);
+	assert_ok(view_make(books, BY_CALL, SPAN_ALL, &by_call));
+	assert_int_equal(by_call.count, 2);
+	assert_int_equal(by_call.rows[0].call, WRITE);
+	assert_int_equal(by_call.rows[0].errors, 19);
+	assert_int_equal(by_call.rows[0].kind_count, 2);
+	assert_int_equal(by_call.rows[0].kinds[0].error, EPIPE); /* the most frequent first */
+	assert_int_equal(by_call.rows[0].kinds[1].count, 9);
+	assert_ok(view_make(books, BY_COMMAND | BY_CALL, SPAN_ALL, &both));
+	assert_int_equal(both.count, 3);
+	assert_int_equal(find(&both, "cat", READ)->calls, 10);
+	assert_int_equal(both.sum.calls, 140);
+	assert_int_equal(both.sum.errors, 19);
+	assert_null(both.sum.owner);
+}
+
+/* What has ended goes by its command, beside those that live. */
+static void ended_processes_have_a_row_for_each_command(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+
+	for (uint16_t i = 0; i < 6; i++) {
+		made_calls(made, made_process(made, 10 + i, 5, i % 2 ? "cat" : "ls"), READ, 0, 1);
+		made->table.processes[i].user = i;
+		if (i < 4)
+			made_end(made, i);
+	}
+	assert_ok(books_add(books, &made->table, NULL));
+	assert_ok(books_end(books, &made->table));
+	assert_ok(books_close_interval(books));
+	assert_ok(view_make(books, BY_PROCESS, SPAN_ALL, &view));
+	assert_int_equal(view.count, 4);
+}
+
+/* Only the last name of a process that changed it stands in its row. */
+static void process_goes_by_what_it_is_now(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+	static const char *const names[] = { "first", "second", "third" };
+
+	for (uint16_t i = 0; i < 3; i++)
+		made_calls(made, made_process(made, 10, 5, names[i]), READ, 0, 1);
+	assert_ok(books_add(books, &made->table, NULL));
+	assert_ok(view_make(books, BY_PROCESS, SPAN_ALL, &view));
+	assert_int_equal(view.count, 1);
+	assert_int_equal(view.rows[0].calls, 3);
+	assert_string_equal(view.rows[0].owner->command, "third");
+}
+
+static void interval_and_whole(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view first = VIEW_NONE, second = VIEW_NONE, all = VIEW_NONE;
+
+	made_latency(made, made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7), 100, 7);
+	made_calls(made, made_process(made, 11, 5, "ls"), READ, 0, 3);
+	assert_ok(books_add(books, &made->table, &made->latency));
+	assert_ok(books_close_interval(books));
+	assert_ok(view_make(books, BY_COMMAND, SPAN_INTERVAL, &first));
+	assert_int_equal(first.count, 0);
+	assert_int_equal(first.sum.calls, 0);
+	made_clear(made);
+	made_latency(made, made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 2), 300, 1);
+	assert_ok(books_add(books, &made->table, &made->latency));
+	assert_ok(view_make(books, BY_COMMAND, SPAN_INTERVAL, &second));
+	assert_int_equal(second.count, 1);
+	assert_int_equal(second.rows[0].calls, 2);
+	assert_int_equal(second.rows[0].latency.min, 300);
+	assert_ok(view_make(books, BY_COMMAND, SPAN_ALL, &all));
+	assert_int_equal(all.count, 2);
+	assert_int_equal(all.sum.calls, 12);
+	assert_int_equal(all.sum.latency.returned, 8);
+	assert_int_equal(all.sum.latency.min, 100);
+}
+
+/* More kinds of errors than a row has room for: the sum has all of them. */
+static void many_kinds_of_errors(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+
+	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 100);
+	for (uint16_t error = 1; error <= 2 * VIEW_ERRORS; error++)
+		made_calls(made, 0, READ, error, 1);
+	assert_ok(books_add(books, &made->table, NULL));
+	assert_ok(view_make(books, BY_CALL, SPAN_ALL, &view));
+	assert_int_equal(view.rows[0].errors, 2 * VIEW_ERRORS);
+	assert_int_equal(view.rows[0].kind_count, VIEW_ERRORS);
+}
+
+/* ---- whatever it is by, the sum is the same --------------------------------------------- */
+
+struct sums {
+	uint64_t calls, errors, returned, time;
+};
+
+static void check_view(const struct books *books, unsigned by, enum view_span span,
+		       const struct sums *expected)
+{
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+	struct sums sums = { 0 };
+
+	assert_ok(view_make(books, by, span, &view));
+	for (size_t i = 0; i < view.count; i++) {
+		const struct view_row *row = &view.rows[i];
+
+		sums.calls += row->calls;
+		sums.errors += row->errors;
+		sums.returned += row->latency.returned;
+		sums.time += row->latency.total;
+		if (i)
+			assert_true(row->calls <= view.rows[i - 1].calls);
+	}
+	assert_memory_equal(&sums, expected, sizeof(sums));
+	assert_int_equal(view.sum.calls, expected->calls);
+	assert_int_equal(view.sum.errors, expected->errors);
+	assert_int_equal(view.sum.latency.returned, expected->returned);
+	assert_int_equal(view.sum.latency.total, expected->time);
+}
+
+/* One table with processes that come, go, and become something else. */
+static void make_table(struct made *made, uint64_t *dice, struct sums *sums)
+{
+	static const char *const names[] = { "sh", "cat", "ls", "a\nb" };
+	uint16_t processes = (uint16_t)(random_next(dice) % 40);
+
+	made_clear(made);
+	for (uint16_t i = 0; i < processes; i++) {
+		uint64_t start = 1 + random_next(dice) % 3, rows = random_next(dice) % 6;
+
+		made_process(made, 100 + (uint32_t)(random_next(dice) % 20), start,
+			     names[random_next(dice) % ARRAY_SIZE(names)]);
+		made->table.processes[i].user = random_next(dice) % 3;
+		made->table.processes[i].cgroup = 1 + random_next(dice) % 3;
+		if (random_next(dice) % 2)
+			made_end(made, i);
+		while (rows--) {
+			uint16_t call = random_next(dice) % 5;
+			uint16_t error = random_next(dice) % 3 ? 0 : 1 + random_next(dice) % 12;
+			uint32_t count = 1 + (uint32_t)(random_next(dice) % 1000);
+			uint16_t row = made_calls(made, i, call, error, count);
+
+			if (error) {
+				sums->errors += count;
+				continue;
+			}
+			sums->calls += count;
+			made_latency(made, row, 5, count);
+			sums->returned += count;
+			sums->time += 5ULL * count;
+		}
+	}
+	if (random_next(dice) % 4 == 0) {
+		made->table.folded[3] = 11;
+		made->table.folded_errors[3] = 2;
+		made->table.seen += 11;
+		sums->calls += 11;
+		sums->errors += 2;
+	}
+}
+
+static void every_view_has_the_same_sum(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	uint64_t dice = 20260101;
+
+	for (int round = 0; round < 40; round++) {
+		CLEANUP_BOOKS struct books *books = books_new(random_next(&dice) % 50);
+		struct sums all = { 0 };
+
+		for (int interval = 0; interval < 6; interval++) {
+			struct sums sums = { 0 };
+
+			for (int turn = 0; turn < 3; turn++) {
+				make_table(made, &dice, &sums);
+				assert_ok(books_add(books, &made->table, &made->latency));
+				assert_ok(books_end(books, &made->table));
+			}
+			all.calls += sums.calls;
+			all.errors += sums.errors;
+			all.returned += sums.returned;
+			all.time += sums.time;
+			for (unsigned by = 1; by < EVERY_BY; by++) {
+				check_view(books, by, SPAN_INTERVAL, &sums);
+				check_view(books, by, SPAN_ALL, &all);
+			}
+			assert_ok(books_close_interval(books));
+		}
+		assert_int_equal(books_ledger(books)->seen, books_ledger(books)->counted +
+								    books_ledger(books)->unknown +
+								    books_ledger(books)->filtered);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_and_bits),
+		cmocka_unit_test(words_that_are_none),
+		cmocka_unit_test(rows_by_what_is_asked),
+		cmocka_unit_test(ended_processes_have_a_row_for_each_command),
+		cmocka_unit_test(process_goes_by_what_it_is_now),
+		cmocka_unit_test(interval_and_whole),
+		cmocka_unit_test(many_kinds_of_errors),
+		cmocka_unit_test(every_view_has_the_same_sum),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
