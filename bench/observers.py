@@ -24,6 +24,7 @@ ROUNDS = 5
 CALLS, OPENS = (15, 20000), (10, 1000)  # chunks, and calls of each
 SLOW = 20                               # times less for those that take so much longer
 BURST, PACED, RATE = 1000000, 500000, 100000
+SETTLE_SECONDS = 8
 DEPTH = 12
 
 
@@ -181,10 +182,10 @@ def settle(observer):
     """Waits until it has written all that it will."""
     if not observer.process:
         return
-    size, until = -1, time.monotonic() + 15
+    size, until = -1, time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until and (now := observer.output.stat().st_size) != size:
         size = now
-        time.sleep(1)
+        time.sleep(0.5)
 
 
 def lose(lab, observer, opens_made, rate):
