@@ -48,7 +48,8 @@ class Observer:
         with self.output.open("w") as output, self.errors.open("w") as errors:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", TOOL_CPU, *self.words],
-                stdin=subprocess.PIPE if self.until_told else subprocess.DEVNULL, stdout=output, stderr=errors, cwd="/",
+                stdin=subprocess.PIPE if self.until_told else subprocess.DEVNULL,
+                stdout=output, stderr=errors, cwd="/",
                 env=os.environ | {"PYTHONUNBUFFERED": "1"}, start_new_session=True)
         self.await_hooks()
 
