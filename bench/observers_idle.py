@@ -77,19 +77,21 @@ def cpu_share(pid):
 
 
 def program_share(lab, pid):
-    """Apart from the rest, for to take the time costs time."""
+    """Of a core, and runs a second. Apart from the rest, for to take the time costs time."""
     with subprocess.Popen([lab.program("bench-empty"), "run-time"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE) as clock:
         clock.stdout.readline()
-        before, begun = run_time(pid), time.monotonic()
+        before, begun = run_totals(pid), time.monotonic()
         time.sleep(PROGRAM_SECONDS)
-        share = (run_time(pid) - before) / 1e9 / (time.monotonic() - begun)
+        after, seconds = run_totals(pid), time.monotonic() - begun
         clock.stdin.close()
-    return share
+    ns, runs = (late - early for late, early in zip(after, before))
+    return ns / 1e9 / seconds, runs / seconds
 
 
-def run_time(pid):
-    return sum(program.get("run_time_ns", 0) for program in programs(pid))
+def run_totals(pid):
+    found = programs(pid)
+    return [sum(program.get(key, 0) for program in found) for key in ("run_time_ns", "run_cnt")]
 
 
 def measure(lab):
@@ -102,5 +104,5 @@ def measure(lab):
         report = {"watched": sections, "seconds": SECONDS, "cpu": cpu_share(pid),
                   "memory": memory(pid), "without": without}
     with running(lab, sections) as pid:
-        report["programs"] = program_share(lab, pid)
+        report["programs"], report["runs"] = program_share(lab, pid)
     return report

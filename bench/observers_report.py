@@ -161,7 +161,8 @@ def idle_lines(idle):
                       for name in ("memory", "without"))
     return [f"`sumun run` with watch = on in {' and '.join(idle['watched'])}, over "
             f"{idle['seconds']} s: {100 * idle['cpu']:.2f} % of a core; its programs in the "
-            f"kernel, by their own run time, {100 * idle['programs']:.2f} %. Resident "
+            f"kernel, by their own run time, {100 * idle['programs']:.2f} % at "
+            f"{idle['runs']:,.0f} runs a second. Resident "
             f"{with_['resident']:.1f} MiB ({without['resident']:.1f} without observers), maps "
             f"{with_['maps']:.1f} MiB ({without['maps']:.1f}).", ""]
 
