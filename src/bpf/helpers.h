@@ -12,6 +12,9 @@
 #define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* From a program at a classic tracepoint or a kprobe: 0 would hide the event from all others. */
+enum { LET_PERF_SEE = 1 };
+
 /*
  * A second look at a word that another CPU may be changing. x86 keeps loads in
  * order; elsewhere a full barrier must stand between the two.

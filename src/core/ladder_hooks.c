@@ -181,7 +181,7 @@ static int run_on_event(struct ladder_bpf *programs, const struct rung *rung,
 			struct error *error)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options);
-	int program = load_as(programs->progs.count_task, type, &options);
+	int program = load_as(programs->progs.count_event, type, &options);
 
 	if (program < 0)
 		return hook_refused(rung->hook, "loading", program, error);

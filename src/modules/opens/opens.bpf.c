@@ -410,7 +410,9 @@ SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *eve
 {
 	__u32 number = (__u32)event->number;
 
-	return may_open(number) ? leave_opening(number, own_regs(), event->result) : 0;
+	if (may_open(number))
+		leave_opening(number, own_regs(), event->result);
+	return LET_PERF_SEE;
 }
 
 SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)

@@ -28,6 +28,9 @@ void path_clean(char *path)
 	const char *from = path;
 	char *to = path;
 
+	/* What begins otherwise would grow. */
+	if (*path != '/')
+		return;
 	while (*from) {
 		size_t length;
 

@@ -24,8 +24,8 @@ bool path_read(const struct open_event *event, struct open_paths *ret_paths);
 /* The path whose names stand from the inside out, each with its end; "/" for none. */
 void path_from_names(const char *names, size_t size, char ret_path[PATH_TEXT]);
 
-/* Without "//", "/./" and "/x/../", as text: links are not looked at. Begins with "/". In
- * place. */
+/* Without "//", "/./" and "/x/../", as text: links are not looked at. In place; what does not begin
+ * with "/" stays as it is. */
 void path_clean(char *path);
 
 /*

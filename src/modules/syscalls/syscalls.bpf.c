@@ -169,7 +169,8 @@ SEC("raw_tp/sys_enter") int enter_raw(__u64 *arguments)
 
 SEC("tracepoint/raw_syscalls/sys_enter") int enter_classic(struct call_event *event)
 {
-	return enter((__u32)event->number);
+	enter((__u32)event->number);
+	return LET_PERF_SEE;
 }
 
 SEC("tp_btf/sys_exit") int leave_btf(__u64 *arguments)
@@ -184,7 +185,8 @@ SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
 
 SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *event)
 {
-	return leave((__u32)event->number, event->result);
+	leave((__u32)event->number, event->result);
+	return LET_PERF_SEE;
 }
 
 /* Every thread comes here. The last of a process finds none alive. */
