@@ -2,6 +2,7 @@
 /* The ladder in the running kernel: what it says works counts exactly, the rest has a reason. */
 #include "../unit/unit.h"
 
+#include <linux/perf_event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -10,7 +11,10 @@
 
 #include <bpf/libbpf.h>
 
-#include "core/ladder.h"
+#include "base/cleanup.h"
+#include "core/ladder_hooks.h"
+#include "core/tracefs.h"
+#include "ladder.skel.h"
 
 enum { EVENTS = 17 };
 
@@ -121,9 +125,47 @@ static void without_capabilities_they_are_named(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int open_counter(int id)
+{
+	struct perf_event_attr attributes = { .type = PERF_TYPE_TRACEPOINT,
+					      .size = sizeof(attributes),
+					      .config = (uint64_t)id };
+
+	return (int)syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* What a program at an event of perf returns says whether others see the event. */
+static void others_see_what_a_tracepoint_shows_us(void **state)
+{
+	const struct ladder *ladder = &ladders[THING_SYSCALL_ENTER];
+	CLEANUP_ATTACHMENT struct attachment attachment = ATTACHMENT_NONE;
+	struct ladder_bpf *programs = ladder_bpf__open_and_load();
+	struct error error = { "" };
+	CLEANUP_CLOSE int counter = -1;
+	uint64_t before = 0, after = 0;
+	size_t i = 0;
+	int id;
+
+	while (ladder->rungs[i].hook != HOOK_TRACEPOINT)
+		i++;
+	assert_non_null(programs);
+	assert_int_equal(tracefs_event_id(ladder->rungs[i].target, &id, &error), 0);
+	counter = open_counter(id);
+	assert_true(counter >= 0);
+	assert_int_equal(hook_attach(programs, &ladder->rungs[i], 0, &attachment, &error), 0);
+	assert_int_equal(read(counter, &before, sizeof(before)), sizeof(before));
+	for (unsigned n = 0; n < EVENTS; n++)
+		syscall(SYS_getppid);
+	assert_int_equal(read(counter, &after, sizeof(after)), sizeof(after));
+	assert_true(after - before >= EVENTS);
+	hook_detach(&attachment);
+	ladder_bpf__destroy(programs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(others_see_what_a_tracepoint_shows_us),
 		cmocka_unit_test(what_works_counts_every_event),
 		cmocka_unit_test(one_event_is_one),
 		cmocka_unit_test(tracepoints_and_packets_work),
