@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -190,6 +191,8 @@ static int watch(struct run *run, const struct arguments *arguments)
 	}
 	if (r == 0)
 		give_up_privileges(run);
+	/* Loading programs took megabytes that are not needed again. */
+	malloc_trim(0);
 	if (r == 0 && !arguments->json && isatty(STDOUT_FILENO))
 		log_info("watching; Ctrl-C ends it");
 	if (r < 0)

@@ -84,13 +84,17 @@ static void tell(struct syscalls_bpf *kernel, const struct monitor_options *opti
 	memcpy((void *)kernel->rodata->selected_calls, options->calls, sizeof(options->calls));
 }
 
+/* What nothing asked for is not made: the verifier removes what would use it. */
 static void size_maps(struct syscalls_bpf *kernel, const struct monitor_options *options,
 		      uint32_t cpus)
 {
 	bpf_map__set_max_entries(kernel->maps.tables, 2 * cpus);
-	bpf_map__set_max_entries(kernel->maps.latencies, options->latency ? 2 * cpus : 1);
-	bpf_map__set_max_entries(kernel->maps.flights, options->latency ? FLIGHT_BUCKETS : 1);
-	bpf_map__set_autocreate(kernel->maps.followed, true);
+	bpf_map__set_max_entries(kernel->maps.latencies, 2 * cpus);
+	bpf_map__set_autocreate(kernel->maps.latencies, options->latency);
+	bpf_map__set_autocreate(kernel->maps.flights, options->latency);
+	bpf_map__set_autocreate(kernel->maps.followed, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.follow_me, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
 }
 
 static int attach(struct monitor *monitor, struct bpf_program *program, struct error *error)
@@ -136,7 +140,6 @@ static int load(struct monitor *monitor, const struct monitor_options *options, 
 	leave = choose(leaves, leaves_wanted ? hook : HOOKS);
 	if (r < 0)
 		return r;
-	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
 	r = syscalls_bpf__load(kernel);
 	if (r < 0)
 		return privilege_explain(PRIVILEGE_OBSERVE,
