@@ -37,6 +37,8 @@ static int find_command(const char *name, char path[COMMAND_PATH], struct error 
 		snprintf(path, COMMAND_PATH, "%s", name);
 		r = check_executable(path);
 		directory = NULL;
+	} else if (!*name) {
+		directory = NULL;
 	} else if (!directory) {
 		directory = "/usr/bin:/bin";
 	}
