@@ -51,12 +51,23 @@ static struct bpf_program *choose(struct bpf_program *const programs[3], enum ho
 	return chosen;
 }
 
+/* The first that works and is not to be avoided; -1: none. */
+static int find_rung(enum thing thing, unsigned avoided, struct rung_result results[RUNGS_MAX])
+{
+	int taken = ladder_try(thing, LADDER_EVENTS, results);
+
+	for (int i = taken; i >= 0 && i < (int)ladders[thing].rung_count; i++)
+		if (results[i].state != RUNG_NO && !(avoided >> ladders[thing].rungs[i].hook & 1))
+			return i;
+	return -1;
+}
+
 /* The hook to take for a thing; notes its name. */
-static int take_rung(struct monitor *monitor, enum thing thing, enum hook *ret_hook,
-		     struct error *error)
+static int take_rung(struct monitor *monitor, enum thing thing, unsigned avoided,
+		     enum hook *ret_hook, struct error *error)
 {
 	struct rung_result results[RUNGS_MAX];
-	int taken = ladder_try(thing, LADDER_EVENTS, results);
+	int taken = find_rung(thing, avoided, results);
 	size_t used = strlen(monitor->hooks);
 	char name[RUNG_TEXT];
 
@@ -133,10 +144,10 @@ static int load(struct monitor *monitor, const struct monitor_options *options, 
 	int r = 0;
 
 	if (enters_wanted)
-		r = take_rung(monitor, THING_SYSCALL_ENTER, &hook, error);
+		r = take_rung(monitor, THING_SYSCALL_ENTER, options->avoided, &hook, error);
 	enter = choose(enters, enters_wanted ? hook : HOOKS);
 	if (r == 0 && leaves_wanted)
-		r = take_rung(monitor, THING_SYSCALL_EXIT, &hook, error);
+		r = take_rung(monitor, THING_SYSCALL_EXIT, options->avoided, &hook, error);
 	leave = choose(leaves, leaves_wanted ? hook : HOOKS);
 	if (r < 0)
 		return r;

@@ -15,6 +15,8 @@ struct monitor_options {
 	bool errors;  /* count by error */
 	bool latency; /* measure how long calls take */
 	bool failed;  /* count only calls that end with an error */
+	/* Bits of enum hook that are not to be taken even if they work: for tests of the others. */
+	unsigned avoided;
 	bool select_calls;
 	uint64_t calls[CALLS / 64]; /* which, by bit */
 };
