@@ -74,6 +74,28 @@ static void rows_by_what_is_asked(void **state)
 	assert_null(both.sum.owner);
 }
 
+static void rows_by_user_and_by_cgroup(void **state)
+{
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view users = VIEW_NONE, cgroups = VIEW_NONE, both = VIEW_NONE;
+
+	for (uint16_t i = 0; i < 12; i++) {
+		made_calls(made, made_process(made, 10 + i, 5, "cat"), READ, 0, 1);
+		made->table.processes[i].user = i % 3;
+		made->table.processes[i].cgroup = 1 + i % 4;
+	}
+	assert_ok(books_add(books, &made->table, NULL));
+	assert_ok(view_make(books, BY_USER, SPAN_ALL, &users));
+	assert_ok(view_make(books, BY_CGROUP, SPAN_ALL, &cgroups));
+	assert_ok(view_make(books, BY_USER | BY_CGROUP, SPAN_ALL, &both));
+	assert_int_equal(users.count, 3);
+	assert_int_equal(cgroups.count, 4);
+	assert_int_equal(both.count, 12);
+	assert_int_equal(users.rows[0].calls, 4);
+	assert_int_equal(cgroups.rows[0].calls, 3);
+}
+
 /* What has ended goes by its command, beside those that live. */
 static void ended_processes_have_a_row_for_each_command(void **state)
 {
@@ -264,6 +286,7 @@ int main(void)
 		cmocka_unit_test(words_and_bits),
 		cmocka_unit_test(words_that_are_none),
 		cmocka_unit_test(rows_by_what_is_asked),
+		cmocka_unit_test(rows_by_user_and_by_cgroup),
 		cmocka_unit_test(ended_processes_have_a_row_for_each_command),
 		cmocka_unit_test(process_goes_by_what_it_is_now),
 		cmocka_unit_test(interval_and_whole),
