@@ -161,12 +161,15 @@ def test_exec_of_a_thread_that_is_not_the_leader(truth):
 def test_many_short_lived(truth, watches, options):
     """Nothing is lost, nothing twice, and the books stay small."""
     count = 100000 if LONG else 20000 if not options else 5000
-    watch = watches("-c", "syscalls_truth", "--by", "command,call", *options)
+    watch = watches("-c", "syscalls_truth", "--by", "process,command,call", *options)
     result = subprocess.run([truth, "churn", str(count)], stdout=subprocess.PIPE, text=True,
                             check=True, timeout=PATIENCE * 5)
     with open(f"/proc/{watch.popen.pid}/status") as file:
         memory = int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+    seen = watch.reports()
+    until(lambda: watch.reports() > seen + 1, what="a report that has told of all")
     report = watch.end()
+    assert {row["process"] for row in report.rows} == {None}
     calls = report.sums("call")
     for call, entry in json.loads(result.stdout).items():
         assert calls[call] == entry["calls"], call
