@@ -9,7 +9,8 @@ os.environ.setdefault("SUMUN", os.path.realpath(
     os.path.join(os.path.dirname(__file__), "../../build/src/cli/sumun")))
 sys.dont_write_bytecode = True
 
-from lab import Lab  # noqa: E402: needs SUMUN
+from lab import Lab, until  # noqa: E402: needs SUMUN
+from observed import Watch  # noqa: E402
 
 
 def named_in(path):
@@ -48,3 +49,19 @@ def lab(request, tmp_path):
         yield lab.make()
     finally:
         lab.remove()
+
+
+@pytest.fixture
+def watches():
+    """Starts watches, each with its options; ends those that the test left."""
+    started = []
+
+    def start(*words):
+        started.append(Watch(*words))
+        until(lambda: started[-1].reports() or started[-1].ended(), what="the first report")
+        assert not started[-1].ended(), started[-1].errors()
+        return started[-1]
+
+    yield start
+    for watch in started:
+        watch.kill()

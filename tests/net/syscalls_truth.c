@@ -325,22 +325,6 @@ static int run_lines(void)
 	return 0;
 }
 
-/* A daemon outlives who started it. */
-static int run_daemon(void)
-{
-	if (fork() == 0) {
-		setsid();
-		if (fork() == 0) {
-			getppids();
-			raise(SIGSTOP);
-			_exit(0);
-		}
-		_exit(0);
-	}
-	wait(NULL);
-	return 0;
-}
-
 /* A call that lasts: a read until a line comes. */
 static int run_read(void)
 {
@@ -352,9 +336,9 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } scenarios[] = {
-	{ "calls", run_calls },   { "exits", run_exits },   { "signals", run_signals },
-	{ "churn", run_churn },   { "vfork", run_vfork },   { "thread-exec", run_thread_exec },
-	{ "lines", run_lines },   { "daemon", run_daemon }, { "read", run_read },
+	{ "calls", run_calls },   { "exits", run_exits }, { "signals", run_signals },
+	{ "churn", run_churn },   { "vfork", run_vfork }, { "thread-exec", run_thread_exec },
+	{ "lines", run_lines },   { "read", run_read },
 #if defined(__x86_64__)
 	{ "compat", run_compat },
 #endif

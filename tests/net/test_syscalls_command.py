@@ -181,6 +181,15 @@ def test_reader_that_goes():
         assert len(result.stdout.splitlines()) == 1 and not result.stderr
 
 
+def test_reader_that_goes_leaves_the_command():
+    """Nobody reads the reports, but it runs to its end."""
+    line = f"set -o pipefail; {SUMUN} syscalls -i 0.1 -- sh -c 'sleep 0.7; exit 5' 2>&1 | head -1"
+    result = subprocess.run(["bash", "-c", line], capture_output=True, text=True,
+                            env=ENVIRONMENT, timeout=PATIENCE)
+    assert result.returncode == 5
+    assert len(result.stdout.splitlines()) == 1
+
+
 # ---- who may -----------------------------------------------------------------------------
 
 

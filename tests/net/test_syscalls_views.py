@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from lab import until
-from observed import Watch, records_of, run, run_command
+from observed import records_of, run, run_command
 
 KINDS = ("process", "command", "call", "cgroup", "user")
 
@@ -24,21 +24,6 @@ def cgroup2():
 def native(count):
     """A program of Python, so that it needs no compiler: so many getppid."""
     return f"import os\nfor _ in range({count}): os.getppid()\n"
-
-
-@pytest.fixture
-def watches():
-    started = []
-
-    def start(*words, **options):
-        started.append(Watch(*words, **options))
-        until(lambda: started[-1].reports() or started[-1].ended(), what="the first report")
-        assert not started[-1].ended(), started[-1].errors()
-        return started[-1]
-
-    yield start
-    for watch in started:
-        watch.kill()
 
 
 @contextlib.contextmanager
@@ -119,7 +104,7 @@ def test_whole_machine(watches):
 
 @pytest.mark.parametrize("by", ["user", "command", "process"])
 def test_csv(by):
-    result = run("--csv", "-T", "0", "--by", by, "-n", "1", "-i", "0.2")
+    result = run("--csv", "--self", "-T", "0", "--by", by, "-n", "1", "-i", "0.2")
     assert result.returncode == 0, result.stderr
     head, *rows = result.stdout.splitlines()
     assert head == "time,process,command,user,cgroup,call,calls,errors,by error,returned," \
