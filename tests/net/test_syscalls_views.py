@@ -114,6 +114,13 @@ def test_csv(by):
         assert len(row.split(",")) == len(head.split(",")) or '"' in row
 
 
+def test_csv_of_nothing():
+    with worker() as quiet:
+        result = run("--csv", "-p", quiet.pid, "-n", "2", "-i", "0.1")
+    assert result.returncode == 0, result.stderr
+    assert [line[:13] for line in result.stdout.splitlines()] == ["time,process,"]
+
+
 # ---- filters -----------------------------------------------------------------------------
 
 

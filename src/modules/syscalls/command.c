@@ -57,12 +57,17 @@ static void write_csv(void *context, const struct record *record)
 {
 	struct session *session = context;
 
-	if (record->type != &call_record)
-		return;
+	if (record->type == &call_record)
+		record_write_csv(record, session->out);
+}
+
+/* The head stands there also when nothing happens. */
+static void show_csv(struct session *session, const struct report *report)
+{
 	if (!session->told_head)
 		record_write_csv_head(&call_record, session->out);
 	session->told_head = true;
-	record_write_csv(record, session->out);
+	show_records(&session->watcher.show, report, write_csv, session);
 }
 
 static int flush(struct session *session)
@@ -95,7 +100,7 @@ static int report(struct session *session, enum view_span span)
 	if (session->arguments.json)
 		show_records(show, &made, write_json, session);
 	else if (session->arguments.csv)
-		show_records(show, &made, write_csv, session);
+		show_csv(session, &made);
 	else
 		show_text(show, &made, width_of(session->out), session->out);
 	r = flush(session);
