@@ -246,7 +246,8 @@ def test_count_and_interval():
     rows = [record for record in records_of(result.stdout) if record["record"] == "syscalls"]
     assert len(rows) <= 4
     assert all(head["seen"] == head["counted"] + head["filtered"] for head in heads)
-    assert all(head["elapsed_ns"] >= 90_000_000 for head in heads[:3])
+    # The whole time holds them all, and what went by between the last two reports.
+    assert sum(head["elapsed_ns"] for head in heads[:3]) <= heads[3]["elapsed_ns"]
 
 
 def test_top_says_what_is_not_shown():
