@@ -22,7 +22,7 @@
 		.cost = "perf makes a record for each event first"    \
 	}
 
-#define ALL_CALLS "runs at every system call; does not see opens by io_uring or the kernel"
+#define ALL_CALLS "runs at every system call"
 
 const struct ladder ladders[] = {
 	[THING_SYSCALL_ENTER] = { "system calls entered",
@@ -36,26 +36,16 @@ const struct ladder ladders[] = {
 	[THING_OPEN] = { "files opened",
 			 "open",
 			 {
-				 { .hook = HOOK_FENTRY, .target = "do_filp_open" },
-				 { .hook = HOOK_FENTRY,
-				   .target = "do_sys_openat2",
-				   .cost = "does not see opens by io_uring or the kernel" },
-				 { .hook = HOOK_KPROBE,
-				   .target = "do_filp_open",
-				   .cost = "a trap for each open" },
-				 { .hook = HOOK_KPROBE,
-				   .target = "do_sys_openat2",
-				   .cost = "a trap for each open; does not see opens by io_uring" },
-				 { .hook = HOOK_TP_BTF,
-				   .target = "sys_enter",
-				   .pair = "sys_exit",
-				   .cost = ALL_CALLS },
+				 { .hook = HOOK_FEXIT, .target = "do_sys_openat2" },
+				 { .hook = HOOK_TP_BTF, .target = "sys_exit", .cost = ALL_CALLS },
+				 { .hook = HOOK_RAW_TP,
+				   .target = "sys_exit",
+				   .cost = ALL_CALLS " and reads kernel fields by copying" },
 				 { .hook = HOOK_TRACEPOINT,
-				   .target = "raw_syscalls/sys_enter",
-				   .pair = "raw_syscalls/sys_exit",
-				   .cost = ALL_CALLS },
+				   .target = "raw_syscalls/sys_exit",
+				   .cost = ALL_CALLS ", for which perf makes a record first" },
 			 },
-			 6 },
+			 4 },
 	[THING_FORK] = { "processes begun",
 			 "fork",
 			 { TRACEPOINT_RUNGS("sched", "sched_process_fork") },
@@ -146,15 +136,11 @@ const char *rung_state_name(enum rung_state state)
 const char *rung_name(const struct rung *rung, char buffer[RUNG_TEXT])
 {
 	static const char *const prefixes[] = {
-		[HOOK_TP_BTF] = "tp_btf ",
-		[HOOK_RAW_TP] = "raw_tp ",
-		[HOOK_TRACEPOINT] = "tracepoint ",
-		[HOOK_FENTRY] = "fentry ",
-		[HOOK_KPROBE] = "kprobe ",
-		[HOOK_PERF_PROGRAM] = "perf ",
-		[HOOK_COUNTER] = "",
-		[HOOK_CGROUP] = "cgroup ",
-		[HOOK_XDP_NATIVE] = "XDP ",
+		[HOOK_TP_BTF] = "tp_btf ",         [HOOK_RAW_TP] = "raw_tp ",
+		[HOOK_TRACEPOINT] = "tracepoint ", [HOOK_FENTRY] = "fentry ",
+		[HOOK_FEXIT] = "fexit ",           [HOOK_KPROBE] = "kprobe ",
+		[HOOK_PERF_PROGRAM] = "perf ",     [HOOK_COUNTER] = "",
+		[HOOK_CGROUP] = "cgroup ",         [HOOK_XDP_NATIVE] = "XDP ",
 		[HOOK_XDP_GENERIC] = "XDP ",
 	};
 	_Static_assert(ARRAY_SIZE(prefixes) == HOOKS, "a word for every hook");

@@ -42,6 +42,7 @@ enum hook {
 	HOOK_RAW_TP,
 	HOOK_TRACEPOINT,
 	HOOK_FENTRY,
+	HOOK_FEXIT,
 	HOOK_KPROBE,
 	HOOK_PERF_PROGRAM, /* a program run by a software event of perf */
 	HOOK_COUNTER,      /* a counter of perf that is read; no program */
@@ -88,7 +89,7 @@ const char *rung_state_name(enum rung_state state); /* "no", "taken", "dearer" *
 
 enum { RUNG_TEXT = 96 };
 
-/* "fentry do_filp_open", "PMU cycles": to be shown beside the numbers it gives. */
+/* "fexit do_sys_openat2", "PMU cycles": to be shown beside the numbers it gives. */
 const char *rung_name(const struct rung *rung, char buffer[RUNG_TEXT]);
 
 /*

@@ -30,6 +30,7 @@ static const uint32_t needed[] = {
 	[HOOK_RAW_TP] = NEEDS(BPF) | NEEDS(PERFMON),
 	[HOOK_TRACEPOINT] = NEEDS(BPF) | NEEDS(PERFMON),
 	[HOOK_FENTRY] = NEEDS(BPF) | NEEDS(PERFMON),
+	[HOOK_FEXIT] = NEEDS(BPF) | NEEDS(PERFMON),
 	[HOOK_KPROBE] = NEEDS(BPF) | NEEDS(PERFMON),
 	[HOOK_PERF_PROGRAM] = NEEDS(BPF) | NEEDS(PERFMON),
 	[HOOK_COUNTER] = NEEDS(PERFMON),
@@ -104,7 +105,7 @@ static const struct btf *kernel_btf(void)
 
 static int find_type(const struct rung *rung, const char *target, struct error *error)
 {
-	bool function = rung->hook == HOOK_FENTRY;
+	bool function = rung->hook == HOOK_FENTRY || rung->hook == HOOK_FEXIT;
 	const struct btf *btf = kernel_btf();
 	char name[SYMBOL_NAME], symbol[SYMBOL_NAME];
 	int id;
@@ -127,9 +128,12 @@ static int find_type(const struct rung *rung, const char *target, struct error *
 static int attach_tracing(struct ladder_bpf *programs, const struct rung *rung, const char *target,
 			  struct attachment *attachment, struct error *error)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, options,
-		    .expected_attach_type =
-			    rung->hook == HOOK_FENTRY ? BPF_TRACE_FENTRY : BPF_TRACE_RAW_TP);
+	static const enum bpf_attach_type types[HOOKS] = {
+		[HOOK_TP_BTF] = BPF_TRACE_RAW_TP,
+		[HOOK_FENTRY] = BPF_TRACE_FENTRY,
+		[HOOK_FEXIT] = BPF_TRACE_FEXIT,
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = types[rung->hook]);
 	int id = find_type(rung, target, error), program, link;
 
 	if (id < 0)
@@ -318,8 +322,9 @@ int hook_attach(struct ladder_bpf *programs, const struct rung *rung, unsigned i
 	static attach_target *const ways[HOOKS] = {
 		[HOOK_TP_BTF] = attach_tracing,     [HOOK_RAW_TP] = attach_raw,
 		[HOOK_TRACEPOINT] = attach_classic, [HOOK_FENTRY] = attach_tracing,
-		[HOOK_KPROBE] = attach_kprobe,      [HOOK_PERF_PROGRAM] = attach_perf,
-		[HOOK_COUNTER] = attach_perf,       [HOOK_CGROUP] = attach_cgroup,
+		[HOOK_FEXIT] = attach_tracing,      [HOOK_KPROBE] = attach_kprobe,
+		[HOOK_PERF_PROGRAM] = attach_perf,  [HOOK_COUNTER] = attach_perf,
+		[HOOK_CGROUP] = attach_cgroup,
 	};
 	int r;
 

@@ -160,7 +160,7 @@ static const struct command commands[] = {
 };
 
 static const struct need needs[] = {
-	{ .commands = "opens", .probe = true, .things = 1U << THING_SYSCALL_EXIT },
+	{ .commands = "opens", .probe = true, .things = 1U << THING_OPEN },
 	{ .commands = NULL },
 };
 

@@ -3,8 +3,8 @@
  * Tells of calls that open files, at their end: then their arguments are still in the registers
  * of the process, the result is known, and the page that the path lies on has been read.
  *
- * leave() is the whole walk, called by one program for every way to hook it. The kernel runs
- * these programs with preemption off, so nothing else writes to a CPU's row meanwhile.
+ * look() is the whole walk, called by one program for every way to hook it. The kernel runs
+ * those of tracepoints with preemption off, so nothing else writes to a CPU's row meanwhile.
  */
 #include "bpf/follow.bpf.h"
 #include "modules/opens/opens.h"
@@ -29,6 +29,8 @@ const volatile __u64 prefix[OPEN_PREFIX / 8]; /* of paths that are asked for fro
 const volatile __u64 prefix_mask[OPEN_PREFIX / 8];
 const volatile bool has_prefix;
 const volatile bool wakes;
+
+__u64 crowded; /* opens that found the row of their CPU taken */
 
 /* By bit, the numbers that open something in one of the tables of system calls or another. */
 #define BIT_IN(word, number) ((number) / 64 == (word) ? 1ULL << ((number) % 64) : 0)
@@ -312,32 +314,21 @@ static __always_inline bool add_paths(struct open_row *row, struct task_struct *
 	return true;
 }
 
-static __always_inline int leave_opening(__u32 marked, struct pt_regs *regs, long result)
+static __always_inline void look(struct open_row *row, struct task_struct *task, __u32 marked,
+				 __u32 kind, struct pt_regs *regs, long result)
 {
-	__u32 number = marked & ~X32_BIT;
-	bool is_x32 = marked & X32_BIT;
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 cpu = bpf_get_smp_processor_id(), kind;
+	struct open_event *event = &row->event;
 	bool compat = is_compat(task);
-	struct open_event *event;
-	struct open_row *row;
 	__u64 arguments[4], path;
 
-	kind = kind_of(number, compat);
-	if (kind == OPEN_CALLS)
-		return 0;
-	row = bpf_map_lookup_elem(&rows, &cpu);
-	if (!row)
-		return 0;
 	row->counters.seen++;
-	event = &row->event;
 	if (!is_selected(task)) {
 		row->counters.filtered++;
-		return 0;
+		return;
 	}
 	event->marks = 0;
-	event->number = (__u16)number;
-	event->abi = compat ? CALL_COMPAT : is_x32 ? CALL_X32 : CALL_NATIVE;
+	event->number = (__u16)(marked & ~X32_BIT);
+	event->abi = compat ? CALL_COMPAT : marked & X32_BIT ? CALL_X32 : CALL_NATIVE;
 	event->result = (__s32)result;
 	event->base = event->opened = 0;
 	event->base_walk = event->opened_walk = 0;
@@ -345,10 +336,35 @@ static __always_inline int leave_opening(__u32 marked, struct pt_regs *regs, lon
 	path = read_call(row, kind, arguments);
 	if (!is_wanted(event) || !add_paths(row, task, path)) {
 		row->counters.filtered++;
-		return 0;
+		return;
 	}
 	describe_process(event, task);
 	send(row);
+}
+
+/*
+ * Where programs may be preempted another open can find the row taken, and is lost.
+ */
+static __always_inline int leave_opening(__u32 marked, struct pt_regs *regs, long result,
+					 bool preemptible)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 kind = kind_of(marked & ~X32_BIT, is_compat(task));
+	struct open_row *row;
+
+	if (kind == OPEN_CALLS)
+		return 0;
+	row = bpf_map_lookup_elem(&rows, &cpu);
+	if (!row)
+		return 0;
+	if (preemptible && __sync_lock_test_and_set(&row->taken, 1)) {
+		__sync_fetch_and_add(&crowded, 1);
+		return 0;
+	}
+	look(row, task, marked, kind, regs, result);
+	if (preemptible)
+		*(volatile __u32 *)&row->taken = 0;
 	return 0;
 }
 
@@ -396,14 +412,14 @@ SEC("tp_btf/sys_exit") int leave_btf(__u64 *arguments)
 	struct pt_regs *regs = (struct pt_regs *)arguments[0];
 	__u32 number = number_of(regs);
 
-	return may_open(number) ? leave_opening(number, regs, (long)arguments[1]) : 0;
+	return may_open(number) ? leave_opening(number, regs, (long)arguments[1], false) : 0;
 }
 
 SEC("raw_tp/sys_exit") int leave_raw(__u64 *arguments)
 {
 	__u32 number = number_of_copied((struct pt_regs *)arguments[0]);
 
-	return may_open(number) ? leave_opening(number, own_regs(), (long)arguments[1]) : 0;
+	return may_open(number) ? leave_opening(number, own_regs(), (long)arguments[1], false) : 0;
 }
 
 SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *event)
@@ -411,8 +427,27 @@ SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *eve
 	__u32 number = (__u32)event->number;
 
 	if (may_open(number))
-		leave_opening(number, own_regs(), event->result);
+		leave_opening(number, own_regs(), event->result, false);
 	return LET_PERF_SEE;
+}
+
+/* The functions that do the work: other calls than those that open do not come here. */
+static __always_inline int leave_function(long result)
+{
+	struct pt_regs *regs = own_regs();
+	__u32 number = number_of(regs);
+
+	return may_open(number) ? leave_opening(number, regs, result, true) : 0;
+}
+
+SEC("fexit/do_sys_openat2") int leave_open(__u64 *arguments)
+{
+	return leave_function((long)arguments[3]);
+}
+
+SEC("fexit/do_handle_open") int leave_handle(__u64 *arguments)
+{
+	return leave_function((long)arguments[3]);
 }
 
 SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)

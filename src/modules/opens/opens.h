@@ -97,8 +97,8 @@ struct open_row {
 	__u64 mount_root;
 	__u64 mount_parent;
 	__u64 mount_point;
-	__u32 used; /* of text */
-	__u32 unused;
+	__u32 used;    /* of text */
+	__u32 taken;   /* by a program that may be preempted */
 	__u8 copy[96]; /* of what is looked at, as the kernel has it */
 	__u64 how[3];  /* of openat2 */
 	struct open_event event;

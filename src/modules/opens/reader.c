@@ -16,7 +16,7 @@
 #include "opens.skel.h"
 #include "opens_plain.skel.h"
 
-enum { LADDER_EVENTS = 5, LINKS = 3 };
+enum { LADDER_EVENTS = 5, LINKS = 4 };
 
 struct opens_reader {
 	struct opens_bpf *kernel;
@@ -27,6 +27,27 @@ struct opens_reader {
 	char hook[RUNG_TEXT];
 };
 
+static bool kernel_has(const char *function)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool has = btf && btf__find_by_name_kind(btf, function, BTF_KIND_FUNC) > 0;
+
+	btf__free(btf);
+	return has;
+}
+
+/* By handle another function opens. */
+static void choose_handles(struct opens_reader *reader, bool function)
+{
+	bool possible = function && kernel_has("do_handle_open");
+	size_t used = strlen(reader->hook);
+
+	bpf_program__set_autoload(reader->kernel->progs.leave_handle, possible);
+	if (function && !possible)
+		snprintf(reader->hook + used, sizeof(reader->hook) - used,
+			 ", which does not see opens by handle");
+}
+
 /* Which program does for a rung: only that one is loaded. */
 static int choose(struct opens_reader *reader, struct bpf_program **ret_program,
 		  struct error *error)
@@ -36,12 +57,13 @@ static int choose(struct opens_reader *reader, struct bpf_program **ret_program,
 		enum hook hook;
 		struct bpf_program *program;
 	} programs[] = {
+		{ HOOK_FEXIT, kernel->progs.leave_open },
 		{ HOOK_TP_BTF, kernel->progs.leave_btf },
 		{ HOOK_RAW_TP, kernel->progs.leave_raw },
 		{ HOOK_TRACEPOINT, kernel->progs.leave_classic },
 	};
 	struct rung_result results[RUNGS_MAX];
-	int taken = ladder_try(THING_SYSCALL_EXIT, LADDER_EVENTS, results);
+	int taken = ladder_try(THING_OPEN, LADDER_EVENTS, results);
 
 	if (taken < 0)
 		return privilege_explain(PRIVILEGE_OBSERVE,
@@ -50,9 +72,10 @@ static int choose(struct opens_reader *reader, struct bpf_program **ret_program,
 						   "'sumun doctor' tells more",
 						   results[0].reason.text),
 					 error);
-	rung_name(&ladders[THING_SYSCALL_EXIT].rungs[taken], reader->hook);
+	rung_name(&ladders[THING_OPEN].rungs[taken], reader->hook);
+	choose_handles(reader, ladders[THING_OPEN].rungs[taken].hook == HOOK_FEXIT);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
-		bool chosen = programs[i].hook == ladders[THING_SYSCALL_EXIT].rungs[taken].hook;
+		bool chosen = programs[i].hook == ladders[THING_OPEN].rungs[taken].hook;
 
 		bpf_program__set_autoload(programs[i].program, chosen);
 		if (chosen)
@@ -109,6 +132,8 @@ static int attach_all(struct opens_reader *reader, const struct opens_options *o
 		r = attach(reader, kernel->progs.end, error);
 	if (r == 0 && options->selection.follow)
 		r = attach(reader, kernel->progs.follow, error);
+	if (r == 0 && bpf_program__autoload(kernel->progs.leave_handle))
+		r = attach(reader, kernel->progs.leave_handle, error);
 	return r == 0 ? attach(reader, leave, error) : r;
 }
 
@@ -142,16 +167,6 @@ static int load(struct opens_reader *reader, const struct opens_options *options
 	return attach_all(reader, options, leave, error);
 }
 
-/* Whether this kernel has bpf_rdonly_cast(). */
-static bool can_cast(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool can = btf && btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
-
-	btf__free(btf);
-	return can;
-}
-
 /* What a skeleton opens, but over the object that this kernel can do with. */
 static struct opens_bpf *open_skeleton(void)
 {
@@ -161,7 +176,7 @@ static struct opens_bpf *open_skeleton(void)
 	if (!skeleton)
 		return NULL;
 	r = opens_bpf__create_skeleton(skeleton);
-	if (r == 0 && !can_cast())
+	if (r == 0 && !kernel_has("bpf_rdonly_cast"))
 		skeleton->skeleton->data = opens_plain_bpf__elf_bytes(&skeleton->skeleton->data_sz);
 	if (r == 0)
 		r = bpf_object__open_skeleton(skeleton->skeleton, NULL);
@@ -188,6 +203,27 @@ struct opens_reader *opens_reader_new(const struct opens_options *options, int *
 	reader->cpus = (uint32_t)cpus;
 	*ret_error = load(reader, options, error);
 	return *ret_error < 0 ? opens_reader_free(reader) : reader;
+}
+
+/* How often the kernel did not run our program, because it ran already on that CPU. */
+static uint64_t count_missed(const struct opens_reader *reader)
+{
+	struct bpf_program *const programs[] = {
+		reader->kernel->progs.leave_open,    reader->kernel->progs.leave_handle,
+		reader->kernel->progs.leave_btf,     reader->kernel->progs.leave_raw,
+		reader->kernel->progs.leave_classic,
+	};
+	uint64_t missed = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(programs[i]);
+
+		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+			missed += info.recursion_misses;
+	}
+	return missed;
 }
 
 void opens_reader_detach(struct opens_reader *reader)
@@ -221,7 +257,8 @@ int opens_reader_ring(const struct opens_reader *reader)
 
 struct open_counters opens_reader_counters(const struct opens_reader *reader)
 {
-	struct open_counters sum = { 0 };
+	uint64_t missed = reader->kernel->bss->crowded + count_missed(reader);
+	struct open_counters sum = { .seen = missed, .lost = missed };
 
 	for (uint32_t i = 0; i < reader->cpus; i++) {
 		const volatile struct open_counters *one = &reader->rows[i].counters;

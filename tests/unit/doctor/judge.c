@@ -135,12 +135,12 @@ static void who_may_read(void **state)
 static void fallbacks_and_what_they_cost(void **state)
 {
 	make_host(&host);
-	break_thing(&host, THING_OPEN, 4);
+	break_thing(&host, THING_OPEN, 1);
 	judge_host_of(&host);
 	assert_int_equal(host.judgement.status, STATUS_FAILED);
 	assert_verdict(ROW_OPENS, VERDICT_FALLBACK, "every system call");
 
-	break_thing(&host, THING_OPEN, 6);
+	break_thing(&host, THING_OPEN, 4);
 	judge_host_of(&host);
 	assert_verdict(ROW_OPENS, VERDICT_BROKEN, "files opened: broken by the test");
 	assert_int_equal(host.judgement.status, STATUS_FAILED);

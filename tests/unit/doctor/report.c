@@ -47,7 +47,7 @@ static void a_good_page(void **state)
 	assert_says(page, "  JIT                 1: on\n");
 	assert_says(page, "  lockdown            none\n");
 	assert_says(page, "  CAP_BPF             yes\n");
-	assert_says(page, "  files opened                fentry do_filp_open\n");
+	assert_says(page, "  files opened                fexit do_sys_openat2\n");
 	assert_null(strstr(page, "missing"));
 	assert_null(strstr(page, "not fentry"));
 }
@@ -88,14 +88,14 @@ static void a_bad_page(void **state)
 static void reasons_of_rungs(void **state)
 {
 	make_host(&host);
-	break_thing(&host, THING_OPEN, 4);
-	strcpy(host.facts.things[THING_OPEN].results[2].reason.text, "another reason");
+	break_thing(&host, THING_OPEN, 3);
+	strcpy(host.facts.things[THING_OPEN].results[1].reason.text, "another reason");
 	text_of_host();
 	assert_fits(page);
-	assert_says(page, "files opened                tp_btf sys_enter + sys_exit: runs at every");
-	assert_says(page, "    not fentry do_filp_open: broken by the test\n"
-			  "    not kprobe do_filp_open: another reason\n"
-			  "    not kprobe do_sys_openat2: broken by the test\n");
+	assert_says(page, "files opened                tracepoint raw_syscalls/sys_exit: runs at");
+	assert_says(page, "    not fexit do_sys_openat2: broken by the test\n"
+			  "    not tp_btf sys_exit: another reason\n"
+			  "    not raw_tp sys_exit: broken by the test\n");
 	/* Fallbacks are told of on top where nothing else is. */
 	assert_says(page, "not all is well:\n  ! runs at every system call");
 	assert_says(page, "      for: opens\n");
@@ -149,8 +149,8 @@ static void json_of_a_good_host(void **state)
 	assert_true(json_is_null(json_object_get(first, "program")));
 	first = json_array_get(json_object_get(object, "things"), THING_OPEN);
 	assert_string_equal(text_at(first, "thing"), "open");
-	assert_string_equal(text_at(first, "taken"), "fentry do_filp_open");
-	assert_int_equal(json_array_size(json_object_get(first, "rungs")), 6);
+	assert_string_equal(text_at(first, "taken"), "fexit do_sys_openat2");
+	assert_int_equal(json_array_size(json_object_get(first, "rungs")), 4);
 	json_decref(object);
 }
 
