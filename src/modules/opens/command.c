@@ -65,7 +65,7 @@ static void show_head(const struct watcher *watcher)
 	if (watcher->arguments->csv)
 		record_write_csv_head(&open_record_type, stdout);
 	else if (!watcher->arguments->json)
-		open_write_head(stdout);
+		open_write_head(watcher->width, stdout);
 }
 
 /* A pipe that nobody reads any more is a wish to end; a disk that is full is a failure. */
@@ -102,14 +102,20 @@ static void warn_of_losses(struct watcher *watcher)
 	watcher->lost = lost;
 }
 
-static int on_ring(void *argument)
+static void measure_terminal(struct watcher *watcher)
 {
-	struct watcher *watcher = argument;
 	struct winsize size;
 
 	watcher->width = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0
 				 ? size.ws_col
 				 : 0;
+}
+
+static int on_ring(void *argument)
+{
+	struct watcher *watcher = argument;
+
+	measure_terminal(watcher);
 	ring_drain(watcher->ring);
 	warn_of_losses(watcher);
 	return flush(watcher);
@@ -249,6 +255,7 @@ static int watch(struct watcher *watcher, const struct opens_options *options)
 		return r;
 	}
 	say_what_is_watched(watcher);
+	measure_terminal(watcher);
 	show_head(watcher);
 	r = flush(watcher);
 	if (r == 0)

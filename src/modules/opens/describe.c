@@ -140,11 +140,19 @@ void open_describe(const struct open_view *view, const struct open_names *names,
 
 /* ---- lines ------------------------------------------------------------------------------ */
 
-static const char line_format[] = "%-12s %7s %-15s %-10s %-9s %-16s ";
+enum { NARROW = 120 }; /* columns: below, the path gets what others can do without */
 
-void open_write_head(FILE *out)
+static const char wide_format[] = "%-12s %7s %-15s %-10s %-9s %-16s ";
+static const char narrow_format[] = "%-8.8s %7s %-8s %-6s %-6s %-6.6s ";
+
+static const char *line_format(size_t width)
 {
-	fprintf(out, line_format, "TIME", "PID", "COMMAND", "USER", "RESULT", "FLAGS");
+	return width && width < NARROW ? narrow_format : wide_format;
+}
+
+void open_write_head(size_t width, FILE *out)
+{
+	fprintf(out, line_format(width), "TIME", "PID", "COMMAND", "USER", "RESULT", "FLAGS");
 	fputs("PATH\n", out);
 }
 
@@ -204,7 +212,7 @@ void open_write_line(const struct open_view *view, const struct open_names *name
 	snprintf(result, sizeof(result), "%d", view->event->result);
 	snprintf(process, sizeof(process), "%u", view->event->tgid);
 	/* The date is known to whoever sees it happen. */
-	fprintf(memory, line_format, time + strlen("2026-11-22 "), process,
+	fprintf(memory, line_format(width), time + strlen("2026-11-22 "), process,
 		text_escape(name, command, sizeof(command)),
 		text_escape(view->user, user, sizeof(user)), *view->error ? view->error : result,
 		view->flags);

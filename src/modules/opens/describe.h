@@ -43,6 +43,6 @@ void open_describe(const struct open_view *view, const struct open_names *names,
 		   struct record *ret_record);
 
 /* One line each, with its end; `width` columns, 0: as long as it is. */
-void open_write_head(FILE *out);
+void open_write_head(size_t width, FILE *out);
 void open_write_line(const struct open_view *view, const struct open_names *names, size_t width,
 		     FILE *out);
