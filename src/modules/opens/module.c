@@ -9,6 +9,7 @@
 #include "modules/opens/describe.h"
 #include "modules/opens/module.h"
 #include "modules/opens/reader.h"
+#include "modules/opens/selftest.h"
 #include "modules/opens/settings.h"
 #include "modules/opens/teller.h"
 #include "observe/selection.h"
@@ -180,6 +181,7 @@ const struct module opens_module = {
 	.report = opens_report,
 	.interval = opens_interval,
 	.stop = opens_stop,
+	.selftest = opens_selftest,
 	.commands = commands,
 	.needs = needs,
 };

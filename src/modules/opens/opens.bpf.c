@@ -182,13 +182,13 @@ static __always_inline void read_asked(struct open_row *row, __u64 address)
 
 	ask_nothing(row);
 	size = bpf_probe_read_user_str(row->text, OPEN_PATH + 1, (const void *)address);
-	if (size <= 0) {
+	if (size < 0) {
 		event->marks |= OPEN_UNREADABLE;
 	} else if (size > OPEN_PATH) {
 		event->marks |= OPEN_CUT;
 		row->text[OPEN_PATH - 1] = 0;
 		event->asked = OPEN_PATH;
-	} else {
+	} else if (size) { /* older kernels say 0 for no text, not 1 */
 		event->asked = (__u16)size;
 	}
 	row->used = event->asked;
