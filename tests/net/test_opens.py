@@ -25,6 +25,7 @@ O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL = os.O_RDONLY, os.O_WRONLY, os.O_RDW
 AT_FDCWD = -100
 RESOLVE_IN_ROOT = 0x10
 NOBODY = 65534
+OTHER = 64999  # no such user
 COMMAND = "opener"
 X86 = platform.machine() == "x86_64"
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -470,6 +471,76 @@ def test_closed_pipe_is_quiet(opener, place):
         assert popen.wait(20 * SECONDS) == 0
         ledger(popen.stderr.read())
     one.end()
+
+
+def test_two_capabilities_do(place):
+    """CAP_BPF and CAP_PERFMON, of a user who is nobody; with fewer it says which is missing."""
+    def run(*capabilities):
+        given = ",".join(["-all", *(f"+{name}" for name in capabilities)])
+        return subprocess.run(["setpriv", "--reuid", str(OTHER), "--regid", str(OTHER),
+                               "--clear-groups", f"--inh-caps={given}", f"--ambient-caps={given}",
+                               f"--bounding-set={given}", SUMUN, "opens", "--json", "--path",
+                               "/dev/null", "--", "cat", "/dev/null"], capture_output=True,
+                              text=True, check=False, timeout=20 * SECONDS, env=ENVIRONMENT)
+    result = run("bpf", "perfmon")
+    assert result.returncode == 0, result.stderr
+    record, = map(json.loads, result.stdout.splitlines())
+    assert (record["path"], record["user"]) == ("/dev/null", str(OTHER))
+    result = run("bpf")
+    assert (result.returncode, result.stdout) == (3, "") and "CAP_PERFMON missing" in result.stderr
+    result = run()
+    assert result.returncode == 3 and "CAP_BPF and CAP_PERFMON missing" in result.stderr
+
+
+def test_terminal(place):
+    """Lines that fit; whole ones elsewhere."""
+    command = f"{SUMUN} opens -- cat /dev/../dev/../dev/../dev/../dev/../dev/null"
+    shown_lines = {}
+    for columns in (80, 200):
+        result = subprocess.run(["script", "-qec", f"stty cols {columns}; {command}", "/dev/null"],
+                                capture_output=True, text=True, check=True, env=ENVIRONMENT)
+        shown_lines[columns] = [line for line in result.stdout.splitlines()
+                                if re.match(r"TIME|[0-9]{2}:", line)]
+        assert all(len(line) <= columns for line in shown_lines[columns])
+    assert shown_lines[80][-1].endswith("…")
+    assert shown_lines[200][-1].endswith("/dev/../dev/null")
+
+
+def test_in_sumun_run(lab):
+    """The section [opens]: events one by one, and folded; to the JSON log as to the terminal."""
+    for fold in ("off", "on"):
+        log, csv = lab.directory / f"{fold}.json", lab.directory / f"{fold}.csv"
+        run = lab.run("-c", lab.config(f"[opens]\nwatch = on\nfold = {fold}\ninterval = 500ms\n"
+                                       f"path = {lab.directory}/none-*\nfailed = on\n"
+                                       f"commands = cat\n[log]\njson = {log}\ncsv = {csv}\n"), "--json", "g0")
+
+        def cat(*names, command="cat"):
+            subprocess.run([command, *(f"{lab.directory}/{name}" for name in names)], check=False,
+                           stderr=subprocess.DEVNULL)
+
+        def told(name):
+            return [record for record in run.records("open") if record["path"].endswith(name)]
+
+        # It begins some time after the filter.
+        until(lambda: told("none-0") or cat("none-0"), step=0.1, what="looking at opens")
+        cat("none-1", "none-1")
+        cat("none-1", "none-1")
+        cat("none-1", command="wc")
+        cat("other")
+        until(lambda: sum(record["count"] for record in told("none-1")) >= 4,
+              what="telling of four opens")
+        assert run.stop() == 0
+        assert len(told("none-1")) == 4 if fold == "off" else len(told("none-1")) <= 4
+        assert sum(record["count"] for record in told("none-1")) == 4
+        assert {record["path"].rsplit("/")[-1] for record in run.records("open")} == \
+            {"none-0", "none-1"}
+        logged = [record for record in map(json.loads, log.read_text().splitlines())
+                  if record["record"] == "open"]
+        assert [record | {"came": None} for record in run.records("open")] == \
+            [record | {"came": None} for record in logged]
+        assert {(record["error"], record["command"]) for record in logged} == {("ENOENT", "cat")}
+        assert csv.exists() is False or "none-" not in csv.read_text()
+        assert "opens seen, 0 lost" in run.errors()
 
 
 # ---- nothing is lost, or it is known ---------------------------------------------------------

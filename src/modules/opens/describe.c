@@ -47,7 +47,6 @@ void open_view_make(const struct open_event *event, const struct open_paths *pat
 
 const struct record_type open_record_type = {
 	.name = "open",
-	.text = "{time} {process} {command} {user} {descriptor} {error} {flags} {path}",
 	.csv = (const struct csv_column[]){ { "time", "Timestamp" },
 					    { "process", "PID" },
 					    { "thread", "TID" },
@@ -63,6 +62,11 @@ const struct record_type open_record_type = {
 					    { "opened", "Opened" },
 					    { "count", "Count" },
 					    { NULL, NULL } },
+};
+
+const struct record_type open_log_type = {
+	.name = "open",
+	.text = "{time} {process} {command} {user} {descriptor} {error} {flags} {path}",
 };
 
 /* What must be known to read a path aright; NULL where there is nothing. */

@@ -36,7 +36,8 @@ struct open_view {
 void open_view_make(const struct open_event *event, const struct open_paths *paths,
 		    const struct open_names *names, struct open_view *ret_view);
 
-extern const struct record_type open_record_type;
+/* The second is for `sumun run`: the columns of its CSV log are of packets. */
+extern const struct record_type open_record_type, open_log_type;
 
 /* The record's texts are those of the view, which must live as long. */
 void open_describe(const struct open_view *view, const struct open_names *names,

@@ -40,6 +40,7 @@ static void show(void *context, const struct open_view *view, const struct open_
 	struct record folded, *record = opens->record ? opens->record : &folded;
 
 	open_describe(view, names, record);
+	record->type = &open_log_type;
 	opens->described = true;
 	if (opens->record)
 		return;
