@@ -161,8 +161,9 @@ static const struct command commands[] = {
 	{ .name = NULL },
 };
 
+/* Hooked where functions end it is cheaper, and no worse where that cannot be. */
 static const struct need needs[] = {
-	{ .commands = "opens", .probe = true, .things = 1U << THING_OPEN },
+	{ .commands = "opens", .probe = true, .things = 1U << THING_SYSCALL_EXIT },
 	{ .commands = NULL },
 };
 
