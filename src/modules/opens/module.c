@@ -37,8 +37,11 @@ static uint64_t opens_interval(const void *config)
 static void show(void *context, const struct open_view *view, const struct open_names *names)
 {
 	struct opens *opens = context;
-	struct record folded, *record = opens->record ? opens->record : &folded;
+	struct record *record = opens->record;
+	struct record folded;
 
+	if (!record)
+		record = &folded;
 	open_describe(view, names, record);
 	record->type = &open_log_type;
 	opens->described = true;
