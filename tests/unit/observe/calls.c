@@ -209,6 +209,20 @@ static void constants_of_the_kernel_side(void **state)
 #endif
 }
 
+static void whole_numbers_have_names(void **state)
+{
+	char name[CALL_NAME], expected[CALL_NAME];
+
+	assert_string_equal(name_call(SYS_openat, name), "openat");
+	assert_string_equal(name_call(600, name), "#600");
+	assert_string_equal(name_call(CALL_UNKNOWN, name), "(no such call)");
+	assert_string_equal(name_call(CALL_COMPAT << CALL_NUMBER_BITS | CALL_UNKNOWN, name),
+			    "(no such call)");
+	assert_string_equal(name_call(CALL_COMPAT << CALL_NUMBER_BITS | 3, name),
+			    call_name(CALL_COMPAT, 3, expected));
+	assert_non_null(strchr(name, ':'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +233,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_call_is_refused),
 		cmocka_unit_test(long_names_are_refused),
 		cmocka_unit_test(constants_of_the_kernel_side),
+		cmocka_unit_test(whole_numbers_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
