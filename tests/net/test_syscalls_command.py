@@ -133,6 +133,16 @@ def test_termination_is_passed_on():
     process.kill()
 
 
+def test_no_line_is_torn():
+    """The command writes to standard error as well, all the time."""
+    script = "i=0; while [ $i -lt 150000 ]; do echo noise >&2; i=$((i + 1)); done"
+    result = run("--json", "-i", "0.1", "--", "sh", "-c", script)
+    lines = result.stderr.splitlines()
+    assert lines.count("noise") == 150000
+    records = records_of("\n".join(line for line in lines if line != "noise"))
+    assert len([record for record in records if record["record"] == "syscalls_interval"]) > 1
+
+
 def test_reports_while_it_runs():
     result = run("--json", "-i", "0.1", "--", "sleep", "0.5")
     heads = [record for record in records_of(result.stderr)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +306,22 @@ static void release(struct session *session)
 	child_close(&session->child);
 }
 
+/*
+ * Standard error, where the command's own errors go as well: a report is written at once, so that
+ * no line of either is torn, and it is noticed when nobody reads it any more.
+ */
+static FILE *open_beside(void)
+{
+	static char buffer[1 << 16];
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!out)
+		return stderr;
+	setvbuf(out, buffer, _IOFBF, sizeof(buffer));
+	return out;
+}
+
 int command_syscalls(int argc, char **argv)
 {
 	struct session session = { .watcher = WATCHER_NONE, .child = CHILD_NONE, .out = stdout };
@@ -328,7 +345,7 @@ int command_syscalls(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	session.left = session.arguments.count;
 	if (session.arguments.operand_count)
-		session.out = stderr;
+		session.out = open_beside();
 	r = start(&session, &options, &error);
 	if (r < 0)
 		log_error("%s", error.text);
