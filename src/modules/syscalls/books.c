@@ -101,7 +101,7 @@ static int add_unknown(struct books *books, const struct call_table *table)
 	for (size_t call = 0; call < CALLS; call++) {
 		const uint64_t counts[] = { table->folded[call], table->folded_errors[call] };
 
-		for (uint16_t error = 0; error < ARRAY_SIZE(counts); error++) {
+		for (unsigned error = 0; error < ARRAY_SIZE(counts); error++) {
 			struct account *account;
 
 			if (!counts[error])
