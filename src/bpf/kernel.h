@@ -90,6 +90,38 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct open_how {
+	__u64 flags, mode, resolve;
+};
+
+struct filename {
+	const char *name;
+};
+
+/* ---- io_uring ---- */
+
+struct io_cmd_data {
+	struct file *file;
+};
+
+struct io_kiocb {
+	struct io_cmd_data cmd; /* what the operation needs, as io_open */
+	__u8 opcode;
+	__u64 flags;
+	const struct cred *creds; /* where the flags say so */
+};
+
+struct io_open {
+	int dfd;
+	__u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_uring_cqe {
+	__s32 res;
+};
+
 struct ns_common {
 	unsigned int inum;
 };

@@ -76,10 +76,8 @@ static __always_inline bool is_selected_pid(__u32 tgid)
 	return false;
 }
 
-static __always_inline bool is_selected_user(struct task_struct *task)
+static __always_inline bool is_selected_user(__u32 user)
 {
-	__u32 user = task->cred->uid.val;
-
 	for (__u32 i = 0; i < SELECTION_MAX && i < selection.user_count; i++)
 		if (selection.users[i] == user)
 			return true;
@@ -109,7 +107,8 @@ static __always_inline bool is_selected_cgroup(void)
 	return false;
 }
 
-static __always_inline bool is_selected(struct task_struct *task)
+/* What it does, it may do as another user. */
+static __always_inline bool is_selected_as(struct task_struct *task, __u32 user)
 {
 	__u32 tgid = task->tgid;
 
@@ -117,11 +116,16 @@ static __always_inline bool is_selected(struct task_struct *task)
 		return false;
 	if (selection.pid_count && !is_selected_pid(tgid))
 		return false;
-	if (selection.user_count && !is_selected_user(task))
+	if (selection.user_count && !is_selected_user(user))
 		return false;
 	if (selection.command_count && !is_selected_command(task))
 		return false;
 	if (selection.cgroup_count && !is_selected_cgroup())
 		return false;
 	return !selection.follow || bpf_map_lookup_elem(&followed, &tgid);
+}
+
+static __always_inline bool is_selected(struct task_struct *task)
+{
+	return is_selected_as(task, task->cred->uid.val);
 }

@@ -10,6 +10,11 @@
  *   pace RATE COUNT PATH          the same, RATE a second
  *   close FD | chdir PATH | chroot PATH | limit FILES | user UID
  *
+ * By io_uring, of which the opener has one; requests are numbered from 0 until they are handed in:
+ *   ring new SETUP SLOTS | ring submit WAIT | ring result NUMBER | ring me
+ *   ring openat FD PATH FLAGS MODE SLOT SQE [PERSONALITY] | ring openat2 FD PATH FLAGS MODE RESOLVE
+ * SQE ring read FD SQE | ring storm COUNT PATH
+ *
  * Paths are in hexadecimal; "-" is a pointer to nowhere. Numbers are decimal.
  */
 #include <errno.h>
@@ -24,18 +29,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 65536, WORDS = 8 };
+#include "opener.h"
+
+enum { LINE = 65536, WORDS = 10 };
 
 static char paths[WORDS][LINE];
-static char *words[WORDS];
+char *words[WORDS];
 static long thread_id;
 
-static long number(int word)
+long number(int word)
 {
-	return strtol(words[word], NULL, 0);
+	return !words[word] ? 0 : strtol(words[word], NULL, 0);
 }
 
-static const char *path(int word)
+const char *path(int word)
 {
 	const char *hex = words[word];
 	size_t length = strlen(hex) / 2;
@@ -151,6 +158,8 @@ static long obey(void)
 		return do_handle();
 	if (strcmp(verb, "thread") == 0)
 		return do_thread();
+	if (strcmp(verb, "ring") == 0)
+		return obey_ring();
 	if (strcmp(verb, "storm") == 0)
 		return storm(number(1), path(2), number(3));
 	if (strcmp(verb, "pace") == 0)

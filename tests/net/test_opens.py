@@ -81,7 +81,7 @@ class Opener:
         self.expected.append({
             "record": "open", "process": self.pid, "thread": thread, "command": COMMAND,
             "user": "root", "call": call or verb, "flags": flags, "mode": mode,
-            "descriptor": None if result < 0 else result, "error": error, "path": shown(path),
+            "descriptor": None if result < 0 else result, "slot": None, "error": error, "path": shown(path),
             "opened": opened and shown(opened), "complete": "yes", "where": None, "count": 1}
             | more)
         if result >= 0 and close:

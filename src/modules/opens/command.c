@@ -117,6 +117,7 @@ static int on_ring(void *argument)
 
 	measure_terminal(watcher);
 	ring_drain(watcher->ring);
+	teller_expire(watcher->teller);
 	warn_of_losses(watcher);
 	return flush(watcher);
 }
@@ -187,7 +188,8 @@ static int start(struct watcher *watcher, const struct opens_options *options, s
 	watcher->loop = loop_new(on_signal, watcher, error);
 	if (!watcher->loop)
 		return -EIO;
-	watcher->teller = teller_new(arguments->path, arguments->fold, show, watcher);
+	watcher->teller =
+		teller_new(arguments->path, arguments->fold, arguments->failed, show, watcher);
 	if (!watcher->teller)
 		return error_set(error, -ENOMEM, "out of memory");
 	watcher->reader = opens_reader_new(options, &r, error);
@@ -211,9 +213,10 @@ static void say_what_is_watched(const struct watcher *watcher)
 	char selected[SELECTION_TEXT];
 
 	if (!watcher->arguments->operand_count)
-		log_info("watching opens of %s by %s; Ctrl-C ends it",
+		log_info("watching opens of %s by %s%s; Ctrl-C ends it",
 			 selection_text(watcher->arguments, selected),
-			 opens_reader_hook(watcher->reader));
+			 opens_reader_hook(watcher->reader),
+			 opens_reader_sees_rings(watcher->reader) ? "" : ", not of io_uring");
 }
 
 /* What came until now is shown, and the books are closed. */
@@ -225,6 +228,7 @@ static int finish(struct watcher *watcher)
 
 	opens_reader_detach(watcher->reader);
 	r = on_ring(watcher);
+	teller_settle(watcher->teller);
 	teller_unfold(watcher->teller);
 	if (r == 0)
 		r = flush(watcher);

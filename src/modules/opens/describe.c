@@ -36,7 +36,8 @@ void open_view_make(const struct open_event *event, const struct open_paths *pat
 	ret_view->elapsed = 0;
 	users_name(names->users, event->user, ret_view->user);
 	cgroups_path(names->cgroups, event->cgroup, ret_view->cgroup);
-	call_name(event->abi, event->number, ret_view->call);
+	strcpy(ret_view->call, event->ring ? "io_uring:" : "");
+	call_name(event->abi, event->number, ret_view->call + strlen(ret_view->call));
 	open_flags_format(event->flags, ret_view->flags);
 	ret_view->error[0] = '\0';
 	if (event->result < 0)
@@ -57,6 +58,7 @@ const struct record_type open_record_type = {
 					    { "flags", "Flags" },
 					    { "mode", "Mode" },
 					    { "descriptor", "Descriptor" },
+					    { "slot", "Slot" },
 					    { "error", "Error" },
 					    { "path", "Path" },
 					    { "opened", "Opened" },
@@ -101,13 +103,21 @@ static void add_mode(const struct open_event *event, struct record *record)
 
 static void add_result(const struct open_view *view, struct record *record)
 {
-	if (*view->error) {
-		record_none(record, "descriptor");
-		record_text_kept(record, "error", view->error);
-	} else {
+	bool known = !*view->error && !(view->event->ring & OPEN_RESULT_UNKNOWN);
+	bool slot = view->event->ring & OPEN_SLOT;
+
+	if (known && !slot)
 		record_gauge(record, "descriptor", UNIT_NONE, (uint64_t)view->event->result);
+	else
+		record_none(record, "descriptor");
+	if (known && slot)
+		record_gauge(record, "slot", UNIT_NONE, (uint64_t)view->event->result);
+	else
+		record_none(record, "slot");
+	if (*view->error)
+		record_text_kept(record, "error", view->error);
+	else
 		record_none(record, "error");
-	}
 }
 
 void open_describe(const struct open_view *view, const struct open_names *names,
@@ -213,7 +223,10 @@ void open_write_line(const struct open_view *view, const struct open_names *name
 	timestamp_local(view->time, time);
 	snprintf(time + strlen(time), sizeof(time) - strlen(time), ".%03u",
 		 (unsigned)(view->time % NSEC_PER_SEC / NSEC_PER_MSEC));
-	snprintf(result, sizeof(result), "%d", view->event->result);
+	snprintf(result, sizeof(result), view->event->ring & OPEN_SLOT ? "slot %d" : "%d",
+		 view->event->result);
+	if (view->event->ring & OPEN_RESULT_UNKNOWN)
+		strcpy(result, "?");
 	snprintf(process, sizeof(process), "%u", view->event->tgid);
 	/* The date is known to whoever sees it happen. */
 	fprintf(memory, line_format(width), time + strlen("2026-11-22 "), process,

@@ -28,7 +28,7 @@ struct open_view {
 	uint64_t elapsed; /* nanoseconds in which they were counted; 0: it was not counted */
 	char user[USER_TEXT];
 	char cgroup[CGROUP_PATH];
-	char call[40];
+	char call[64];
 	char flags[160];
 	char error[32]; /* "" for none */
 };

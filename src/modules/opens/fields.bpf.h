@@ -53,6 +53,14 @@ static __always_inline bool copy_name(char *to, struct name name)
 	return bpf_probe_read_kernel(to, name.length, (const void *)name.address) == 0;
 }
 
+static __always_inline __u8 opcode_of(__u64 request)
+{
+	__u8 opcode = 0;
+
+	bpf_core_read(&opcode, sizeof(opcode), &((struct io_kiocb *)request)->opcode);
+	return opcode;
+}
+
 static __always_inline bool read_path(struct file **files, __u32 number, struct path *ret_path)
 {
 	struct file *file = NULL;
@@ -125,6 +133,11 @@ static __always_inline bool read_path(struct file **files, __u32 number, struct 
 	ret_path->mnt = file->f_path.mnt;
 	ret_path->dentry = file->f_path.dentry;
 	return ret_path->dentry;
+}
+
+static __always_inline __u8 opcode_of(__u64 request)
+{
+	return AS(io_kiocb, request)->opcode;
 }
 
 #endif

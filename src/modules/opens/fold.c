@@ -61,8 +61,8 @@ static bool is_same(const struct open_event *a, const struct open_event *b)
 	return a->header.size == b->header.size && a->tgid == b->tgid && a->start == b->start &&
 	       a->user == b->user && a->cgroup == b->cgroup && a->flags == b->flags &&
 	       a->mode == b->mode && outcome(a) == outcome(b) && a->number == b->number &&
-	       a->abi == b->abi && a->marks == b->marks && a->asked == b->asked &&
-	       a->base == b->base && a->base_walk == b->base_walk &&
+	       a->abi == b->abi && a->ring == b->ring && a->marks == b->marks &&
+	       a->asked == b->asked && a->base == b->base && a->base_walk == b->base_walk &&
 	       a->opened_walk == b->opened_walk && a->mount_namespace == b->mount_namespace &&
 	       memcmp(a->command, b->command, sizeof(a->command)) == 0 &&
 	       memcmp(a + 1, b + 1, text_size(a)) == 0;

@@ -59,8 +59,10 @@ static void *opens_stop(void *instance)
 
 	if (!opens)
 		return NULL;
-	if (opens->output)
+	if (opens->output) {
+		teller_settle(opens->teller);
 		teller_unfold(opens->teller);
+	}
 	if (opens->reader && opens->teller) {
 		struct open_counters kernel = opens_reader_counters(opens->reader);
 		char seen[NUMBER_TEXT], lost[NUMBER_TEXT];
@@ -90,7 +92,8 @@ static int opens_start(const struct start_options *start_options, void **ret_ins
 		return error_set(error, -ENOMEM, "out of memory");
 	r = selection_read(&arguments, &options.selection, error);
 	if (r == 0) {
-		opens->teller = teller_new(opens_config.path, opens_config.fold, show, opens);
+		opens->teller = teller_new(opens_config.path, opens_config.fold,
+					   opens_config.failed, show, opens);
 		if (!opens->teller)
 			r = error_set(error, -ENOMEM, "out of memory");
 	}
@@ -132,6 +135,7 @@ static int opens_second(void *instance, struct output *output, struct error *err
 	char number[NUMBER_TEXT];
 
 	opens->output = output;
+	teller_expire(opens->teller);
 	if (lost != opens->lost)
 		log_warning("%s opens are missing: they came faster than they were read",
 			    number_format(lost - opens->lost, number));

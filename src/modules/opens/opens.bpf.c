@@ -175,13 +175,14 @@ static __always_inline void ask_nothing(struct open_row *row)
 	row->used = 1;
 }
 
-static __always_inline void read_asked(struct open_row *row, __u64 address)
+static __always_inline void read_asked(struct open_row *row, __u64 address, bool kernel)
 {
 	struct open_event *event = &row->event;
 	long size;
 
 	ask_nothing(row);
-	size = bpf_probe_read_user_str(row->text, OPEN_PATH + 1, (const void *)address);
+	size = kernel ? bpf_probe_read_kernel_str(row->text, OPEN_PATH + 1, (const void *)address)
+		      : bpf_probe_read_user_str(row->text, OPEN_PATH + 1, (const void *)address);
 	if (size < 0) {
 		event->marks |= OPEN_UNREADABLE;
 	} else if (size > OPEN_PATH) {
@@ -249,22 +250,23 @@ static __always_inline void describe_process(struct open_event *event, struct ta
 	event->cgroup = task->cgroups->dfl_cgrp->kn->id;
 	event->tgid = task->tgid;
 	event->tid = task->pid;
-	event->user = task->cred->uid.val;
 	event->mount_namespace = task->nsproxy->mnt_ns->ns.inum;
 	((__u64 *)event->command)[0] = command[0];
 	((__u64 *)event->command)[1] = command[1];
 }
 
-static __always_inline void send(struct open_row *row)
+/* False: there was no room in the ring. */
+static __always_inline bool send(struct open_row *row, __u16 kind)
 {
 	struct open_event *event = &row->event;
 	__u32 size = sizeof(*event) + row->used;
 	__u64 flags = wakes ? 0 : BPF_RB_NO_WAKEUP;
 
 	if (size > sizeof(*event) + sizeof(row->text))
-		return;
+		return false;
 	event->header.time = bpf_ktime_get_boot_ns();
 	event->header.module = EVENT_OPENS;
+	event->header.kind = kind;
 	event->header.size = size;
 	row->unwoken += size;
 	if (row->unwoken > OPEN_WAKE) {
@@ -276,39 +278,60 @@ static __always_inline void send(struct open_row *row)
 	if ((event->marks & OPEN_CUT) || event->base_walk & OPEN_WALK_CUT ||
 	    event->opened_walk & OPEN_WALK_CUT)
 		row->counters.cut++;
-	if (bpf_ringbuf_output(&opened, event, size, flags))
+	if (kind == OPEN_RESULT)
+		return bpf_ringbuf_output(&opened, event, size, flags) == 0;
+	if (bpf_ringbuf_output(&opened, event, size, flags)) {
 		row->counters.lost++;
-	else
-		row->counters.sent++;
+		return false;
+	}
+	row->counters.sent++;
+	return true;
+}
+
+static __always_inline bool is_wanted_use(const struct open_event *event)
+{
+	return !only_writes || (event->flags & ACCESS) != READ_ONLY || event->flags & WRITES;
 }
 
 /* What can be said before any text is read. */
 static __always_inline bool is_wanted(const struct open_event *event)
 {
-	if (only_errors && event->result >= 0)
+	return !(only_errors && event->result >= 0) && is_wanted_use(event);
+}
+
+static __always_inline void find_root(struct open_row *row, struct task_struct *task)
+{
+	row->root_dentry = (__u64)task->fs->root.dentry;
+	row->root_mount = mount_of((__u64)task->fs->root.mnt);
+	if (task->fs->root.dentry != task->fs->root.mnt->mnt_root)
+		row->event.marks |= OPEN_CHROOT;
+}
+
+/* False: it is not wanted. */
+static __always_inline bool add_place(struct open_row *row, struct task_struct *task)
+{
+	struct open_event *event = &row->event;
+	bool absolute = row->text[0] == '/' && !(event->resolve & RESOLVE_IN_ROOT);
+
+	if (has_prefix && absolute && !has_wanted_prefix(row))
 		return false;
-	return !only_writes || (event->flags & ACCESS) != READ_ONLY || event->flags & WRITES;
+	if (!absolute && event->call != OPEN_CALL_HANDLE && !(event->marks & OPEN_UNREADABLE))
+		add_base(row, task);
+	return true;
 }
 
 /* False: it is not wanted. */
 static __always_inline bool add_paths(struct open_row *row, struct task_struct *task, __u64 path)
 {
 	struct open_event *event = &row->event;
-	bool absolute;
 
-	row->root_dentry = (__u64)task->fs->root.dentry;
-	row->root_mount = mount_of((__u64)task->fs->root.mnt);
-	if (task->fs->root.dentry != task->fs->root.mnt->mnt_root)
-		event->marks |= OPEN_CHROOT;
+	find_root(row, task);
 	if (event->call == OPEN_CALL_HANDLE)
 		ask_nothing(row);
 	else
-		read_asked(row, path);
-	absolute = row->text[0] == '/' && !(event->resolve & RESOLVE_IN_ROOT);
-	if (has_prefix && absolute && !has_wanted_prefix(row))
+		read_asked(row, path, false);
+	if (!add_place(row, task))
 		return false;
-	if (!absolute && event->call != OPEN_CALL_HANDLE && !(event->marks & OPEN_UNREADABLE))
-		add_base(row, task);
 	if (event->result >= 0)
 		add_opened(row, task);
 	return true;
@@ -326,6 +349,8 @@ static __always_inline void look(struct open_row *row, struct task_struct *task,
 		row->counters.filtered++;
 		return;
 	}
+	event->request = event->serial = 0;
+	event->ring = 0;
 	event->marks = 0;
 	event->number = (__u16)(marked & ~X32_BIT);
 	event->abi = compat ? CALL_COMPAT : marked & X32_BIT ? CALL_X32 : CALL_NATIVE;
@@ -338,8 +363,9 @@ static __always_inline void look(struct open_row *row, struct task_struct *task,
 		row->counters.filtered++;
 		return;
 	}
+	event->user = task->cred->uid.val;
 	describe_process(event, task);
-	send(row);
+	send(row, OPEN_CALL_ENDED);
 }
 
 /*
@@ -458,5 +484,7 @@ SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)
 		unfollow(task);
 	return 0;
 }
+
+#include "modules/opens/ring.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -100,7 +100,7 @@ static void read_opened(const struct open_event *event, const char *names, struc
 
 	paths->opened[0] = '\0';
 	paths->differs = false;
-	if (!event->opened && (event->result < 0 || event->opened_walk))
+	if (!event->opened && (event->result < 0 || event->opened_walk || event->ring))
 		return;
 	path_from_names(names, event->opened, path);
 	snprintf(paths->opened, PATH_TEXT, "%s%.*s", beginning(event->opened_walk), OPEN_PATH + 16,

@@ -13,17 +13,19 @@
 #include "core/privilege.h"
 #include "modules/opens/path.h"
 #include "modules/opens/reader.h"
+#include "modules/opens/ring.h"
 #include "opens.skel.h"
 #include "opens_plain.skel.h"
 
-enum { LADDER_EVENTS = 5, LINKS = 4 };
+enum { LADDER_EVENTS = 5, LINKS = 4 + RING_PROGRAMS };
 
 struct opens_reader {
 	struct opens_bpf *kernel;
 	struct bpf_link *links[LINKS];
 	size_t link_count;
 	struct open_row *rows;
-	uint32_t cpus; /* that there can be */
+	uint32_t row_count;                      /* two for every CPU that there can be */
+	struct bpf_program *ring[RING_PROGRAMS]; /* NULL: what io_uring opens is not seen */
 	char hook[RUNG_TEXT];
 };
 
@@ -134,6 +136,10 @@ static int attach_all(struct opens_reader *reader, const struct opens_options *o
 		r = attach(reader, kernel->progs.follow, error);
 	if (r == 0 && bpf_program__autoload(kernel->progs.leave_handle))
 		r = attach(reader, kernel->progs.leave_handle, error);
+	/* Results first: none is missed of a request that was seen. */
+	for (size_t i = RING_PROGRAMS; r == 0 && i-- > 0;)
+		if (reader->ring[i])
+			r = attach(reader, reader->ring[i], error);
 	return r == 0 ? attach(reader, leave, error) : r;
 }
 
@@ -142,14 +148,15 @@ static int load(struct opens_reader *reader, const struct opens_options *options
 {
 	struct opens_bpf *kernel = reader->kernel;
 	struct bpf_program *leave = NULL;
-	size_t size = reader->cpus * sizeof(struct open_row);
+	size_t size = reader->row_count * sizeof(struct open_row);
 	void *memory;
 	int r = choose(reader, &leave, error);
 
 	if (r < 0)
 		return r;
 	tell(kernel, options);
-	bpf_map__set_max_entries(kernel->maps.rows, reader->cpus);
+	bpf_map__set_max_entries(kernel->maps.rows, reader->row_count);
+	ring_choose(kernel, reader->row_count / 2, reader->ring);
 	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
 	bpf_program__set_autoload(kernel->progs.end, options->selection.follow);
 	r = opens_bpf__load(kernel);
@@ -200,7 +207,7 @@ struct opens_reader *opens_reader_new(const struct opens_options *options, int *
 				       strerror(errno));
 		return opens_reader_free(reader);
 	}
-	reader->cpus = (uint32_t)cpus;
+	reader->row_count = 2 * (uint32_t)cpus;
 	*ret_error = load(reader, options, error);
 	return *ret_error < 0 ? opens_reader_free(reader) : reader;
 }
@@ -211,7 +218,8 @@ static uint64_t count_missed(const struct opens_reader *reader)
 	struct bpf_program *const programs[] = {
 		reader->kernel->progs.leave_open,    reader->kernel->progs.leave_handle,
 		reader->kernel->progs.leave_btf,     reader->kernel->progs.leave_raw,
-		reader->kernel->progs.leave_classic,
+		reader->kernel->progs.leave_classic, reader->kernel->progs.submit_request,
+		reader->kernel->progs.submit_entry,
 	};
 	uint64_t missed = 0;
 
@@ -239,10 +247,15 @@ struct opens_reader *opens_reader_free(struct opens_reader *reader)
 		return NULL;
 	opens_reader_detach(reader);
 	if (reader->rows)
-		munmap(reader->rows, reader->cpus * sizeof(*reader->rows));
+		munmap(reader->rows, reader->row_count * sizeof(*reader->rows));
 	opens_bpf__destroy(reader->kernel);
 	free(reader);
 	return NULL;
+}
+
+bool opens_reader_sees_rings(const struct opens_reader *reader)
+{
+	return reader->ring[0];
 }
 
 const char *opens_reader_hook(const struct opens_reader *reader)
@@ -260,7 +273,7 @@ struct open_counters opens_reader_counters(const struct opens_reader *reader)
 	uint64_t missed = reader->kernel->bss->crowded + count_missed(reader);
 	struct open_counters sum = { .seen = missed, .lost = missed };
 
-	for (uint32_t i = 0; i < reader->cpus; i++) {
+	for (uint32_t i = 0; i < reader->row_count; i++) {
 		const volatile struct open_counters *one = &reader->rows[i].counters;
 
 		sum.seen += one->seen;

@@ -27,6 +27,7 @@ struct opens_reader *opens_reader_free(struct opens_reader *reader); /* NULL is 
 
 /* "tp_btf sys_exit" */
 const char *opens_reader_hook(const struct opens_reader *reader);
+bool opens_reader_sees_rings(const struct opens_reader *reader); /* of io_uring */
 int opens_reader_ring(const struct opens_reader *reader);
 
 /* No open is told of any more; what was is in the ring, and the ledger stays as it is. */

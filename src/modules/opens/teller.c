@@ -6,11 +6,14 @@
 #include "base/timestamp.h"
 #include "modules/opens/describe.h"
 #include "modules/opens/fold.h"
+#include "modules/opens/pending.h"
 #include "modules/opens/teller.h"
 
 struct teller {
 	const char *pattern;
+	bool failed;
 	struct fold *fold; /* NULL: every open by itself */
+	struct pending *pending;
 	struct open_names names;
 	teller_show *show;
 	void *context;
@@ -22,18 +25,23 @@ struct teller {
 	struct open_view view;
 };
 
-struct teller *teller_new(const char *pattern, bool fold, teller_show *show, void *context)
+static void tell(void *context, const struct open_event *event);
+
+struct teller *teller_new(const char *pattern, bool fold, bool failed, teller_show *show,
+			  void *context)
 {
 	struct teller *teller = calloc(1, sizeof(*teller));
 
 	if (!teller)
 		return NULL;
 	teller->pattern = pattern;
+	teller->failed = failed;
 	teller->show = show;
 	teller->context = context;
 	teller->unfolded = timestamp_boottime();
 	teller->fold = fold ? fold_new() : NULL;
-	if (open_names_make(&teller->names) < 0 || (fold && !teller->fold))
+	teller->pending = pending_new(tell, teller);
+	if (open_names_make(&teller->names) < 0 || !teller->pending || (fold && !teller->fold))
 		return teller_free(teller);
 	return teller;
 }
@@ -42,6 +50,7 @@ struct teller *teller_free(struct teller *teller)
 {
 	if (!teller)
 		return NULL;
+	pending_free(teller->pending);
 	fold_free(teller->fold);
 	open_names_free(&teller->names);
 	free(teller);
@@ -61,6 +70,8 @@ static void show(struct teller *teller, const struct open_event *event, uint64_t
 	teller->view.count = count;
 	teller->view.elapsed = elapsed;
 	teller->counters.shown += count;
+	if (event->ring & OPEN_RESULT_UNKNOWN)
+		teller->counters.unknown += count;
 	teller->show(teller->context, &teller->view, &teller->names);
 }
 
@@ -94,18 +105,45 @@ static void add_to_fold(struct teller *teller, const struct open_event *event)
 	show(teller, event, 1, 0);
 }
 
-void teller_tell(struct teller *teller, const struct event_header *header)
+/* What is whole: a call, or a request with its result. */
+static void tell(void *context, const struct open_event *event)
 {
-	const struct open_event *event = (const struct open_event *)header;
+	struct teller *teller = context;
+	bool failed = !(event->ring & OPEN_RESULT_UNKNOWN) && event->result < 0;
 
-	if (teller->ended || header->size < sizeof(*event) || !path_read(event, &teller->paths))
+	if (teller->ended || !path_read(event, &teller->paths))
 		teller->counters.unshown++;
-	else if (teller->pattern && !path_matches(teller->paths.asked, teller->pattern))
+	else if ((teller->failed && !failed) ||
+		 (teller->pattern && !path_matches(teller->paths.asked, teller->pattern)))
 		teller->counters.filtered++;
 	else if (teller->fold)
 		add_to_fold(teller, event);
 	else
 		show(teller, event, 1, 0);
+}
+
+void teller_tell(struct teller *teller, const struct event_header *header)
+{
+	const struct open_event *event = (const struct open_event *)header;
+
+	if (header->size < sizeof(*event))
+		teller->counters.unshown++;
+	else if (header->kind == OPEN_REQUEST)
+		pending_add(teller->pending, event);
+	else if (header->kind == OPEN_RESULT)
+		pending_complete(teller->pending, event);
+	else
+		tell(teller, event);
+}
+
+void teller_expire(struct teller *teller)
+{
+	pending_expire(teller->pending, timestamp_boottime());
+}
+
+void teller_settle(struct teller *teller)
+{
+	pending_empty(teller->pending);
 }
 
 void teller_end(struct teller *teller)
@@ -132,6 +170,7 @@ const char *teller_ledger(const struct teller *teller, const struct open_counter
 		{ " + %s filtered", kernel->filtered + here->filtered, true },
 		{ " + %s after the end", here->unshown, false },
 		{ " + %s lost", kernel->lost, true },
+		{ "; %s without a result", here->unknown, false },
 		{ "; %s unreadable", kernel->unreadable, false },
 		{ "; %s cut short", kernel->cut, false },
 	};

@@ -17,8 +17,9 @@ typedef void teller_show(void *context, const struct open_view *view,
 
 struct teller;
 
-/* `pattern` may be NULL. NULL when out of memory. */
-struct teller *teller_new(const char *pattern, bool fold, teller_show *show, void *context);
+/* `pattern` may be NULL; `failed`: only what ended with an error. NULL when out of memory. */
+struct teller *teller_new(const char *pattern, bool fold, bool failed, teller_show *show,
+			  void *context);
 struct teller *teller_free(struct teller *teller); /* NULL is fine; returns NULL */
 
 void teller_tell(struct teller *teller, const struct event_header *event);
@@ -26,14 +27,21 @@ void teller_tell(struct teller *teller, const struct event_header *event);
 /* Shows what was folded since the last time. */
 void teller_unfold(struct teller *teller);
 
+/* Requests of io_uring that are silent where they succeed are told of after a while. */
+void teller_expire(struct teller *teller);
+
+/* All that is still without a result is told of: nothing comes any more. */
+void teller_settle(struct teller *teller);
+
 /* From now on what still comes is only counted. */
 void teller_end(struct teller *teller);
 
 /* Of what came: shown + filtered + unshown. Folded opens are shown, each of them. */
 struct teller_counters {
 	uint64_t shown;
-	uint64_t filtered; /* by the pattern */
+	uint64_t filtered; /* by the pattern, or because it did not fail */
 	uint64_t unshown;  /* they came after the end */
+	uint64_t unknown;  /* of those shown: without a result */
 };
 struct teller_counters teller_counters(const struct teller *teller);
 

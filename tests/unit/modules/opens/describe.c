@@ -111,7 +111,7 @@ static void records(void **state)
 		"{\"record\":\"open\",\"time\":\"2023-11-14T22:13:20.007Z\",\"process\":10,"
 		"\"thread\":11,\"command\":\"cat\",\"user\":\"root\",\"cgroup\":\"/\","
 		"\"call\":\"openat\",\"flags\":\"WRONLY|CREAT\",\"mode\":\"0640\","
-		"\"descriptor\":5,\"error\":null,\"path\":\"/new\",\"opened\":null,"
+		"\"descriptor\":5,\"slot\":null,\"error\":null,\"path\":\"/new\",\"opened\":null,"
 		"\"complete\":\"yes\",\"where\":null,\"count\":1}\n");
 }
 

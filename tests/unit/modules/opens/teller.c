@@ -19,7 +19,7 @@ static void show(void *context, const struct open_view *view, const struct open_
 
 static struct teller *make(const char *pattern, bool fold)
 {
-	struct teller *teller = teller_new(pattern, fold, show, NULL);
+	struct teller *teller = teller_new(pattern, fold, false, show, NULL);
 
 	assert_non_null(teller);
 	shown = 0;
