@@ -137,7 +137,7 @@ static int attach_all(struct opens_reader *reader, const struct opens_options *o
 	if (r == 0 && bpf_program__autoload(kernel->progs.leave_handle))
 		r = attach(reader, kernel->progs.leave_handle, error);
 	/* Results first: none is missed of a request that was seen. */
-	for (size_t i = RING_PROGRAMS; r == 0 && i-- > 0;)
+	for (size_t i = 0; r == 0 && i < RING_PROGRAMS; i++)
 		if (reader->ring[i])
 			r = attach(reader, reader->ring[i], error);
 	return r == 0 ? attach(reader, leave, error) : r;

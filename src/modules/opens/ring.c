@@ -75,14 +75,14 @@ static bool choose(struct opens_bpf *kernel, const struct btf *btf,
 		return false;
 	/* Linux 6.4 named it anew, and 6.16 passes the result as user space gets it. */
 	if (arguments_of(btf, "io_uring_submit_req") == 1)
-		ret_programs[0] = kernel->progs.submit_request;
+		ret_programs[2] = kernel->progs.submit_request;
 	else if (arguments_of(btf, "io_uring_submit_sqe") == 2)
-		ret_programs[0] = kernel->progs.submit_entry;
+		ret_programs[2] = kernel->progs.submit_entry;
 	else
 		return false;
-	ret_programs[1] =
+	ret_programs[0] =
 		completed == 3 ? kernel->progs.complete_entry : kernel->progs.complete_result;
-	ret_programs[2] = kernel->progs.refuse;
+	ret_programs[1] = kernel->progs.refuse;
 	return true;
 }
 

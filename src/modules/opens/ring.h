@@ -11,6 +11,7 @@ struct bpf_program;
 
 enum { RING_PROGRAMS = 3 };
 
-/* To be called before loading: those that do not fit are not loaded. False: none does. */
+/* In the order in which they are to be attached. To be called before loading: those that do not fit
+ * are not loaded. False: none does. */
 bool ring_choose(struct opens_bpf *kernel, uint32_t cpus,
 		 struct bpf_program *ret_programs[RING_PROGRAMS]);
