@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from lab import SUMUN
+from lab import SUMUN, until
 from test_opens import (AT_FDCWD, COMMAND, NOBODY, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY,
                         RESOLVE_IN_ROOT, Opener, hexed, ledger, opener, place, shown, watch)
 
@@ -93,6 +93,8 @@ def ring(opener):
 def files(place):
     open(place + b"/file", "w").close()
     os.symlink(place + b"/file", place + b"/link")
+    os.mkdir(place + b"/in")
+    open(place + b"/in/file", "w").close()
     return place
 
 
@@ -100,10 +102,10 @@ def queue_all(one, place, directory, sqe):
     file = place + b"/file"
     one.queue("openat", AT_FDCWD, hexed(file), O_WRONLY | os.O_APPEND, 0, 0, sqe, path=file,
               flags="WRONLY|APPEND")
-    one.queue("openat", AT_FDCWD, hexed(b"./file"), O_RDONLY, 0, 0, sqe, path=place + b"/./file")
+    one.queue("openat", AT_FDCWD, hexed(b"./file"), O_RDONLY, 0, 0, sqe, path=place + b"/in/./file")
     one.queue("openat", directory, hexed(b"link"), O_RDONLY, 0, 0, sqe, path=place + b"/link",
               opened=file)
-    one.queue("openat", AT_FDCWD, hexed(b"none"), O_RDONLY, 0, 0, sqe, path=place + b"/none",
+    one.queue("openat", AT_FDCWD, hexed(b"none"), O_RDONLY, 0, 0, sqe, path=place + b"/in/none",
               error="ENOENT")
     one.queue("openat", 999, hexed(b"below"), O_RDONLY, 0, 0, sqe,
               path=b"<descriptor 999>/below", complete="no", error="EBADF")
@@ -122,7 +124,7 @@ def test_every_way(ring, files, sqe):
 
 
 def check_all(one, watcher, files, sqe):
-    one.do("chdir", hexed(files))
+    one.do("chdir", hexed(files + b"/in"))
     directory = one.do("openat", AT_FDCWD, hexed(files), os.O_DIRECTORY, 0)
     queue_all(one, files, directory, sqe)
     one.submit()
@@ -174,6 +176,15 @@ def test_silent_that_fails(ring, files):
     one.queue("openat", AT_FDCWD, hexed(files + b"/none"), O_RDONLY, 0, 0, IOSQE_SKIP,
               path=files + b"/none", error="ENOENT")
     one.submit()
+    check(one, watcher)
+
+
+def test_silent_is_told_of_soon(ring, files):
+    one, watcher = ring()
+    one.queue("openat", AT_FDCWD, hexed(files + b"/file"), O_RDONLY, 0, 0, IOSQE_SKIP,
+              path=files + b"/file", unknown=True)
+    one.submit(0)
+    until(watcher.records, what="telling of a silent open")
     check(one, watcher)
 
 
