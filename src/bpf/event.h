@@ -17,4 +17,6 @@ enum event_module {
 	EVENT_SYSCALLS = 2,
 	EVENT_OPENS = 3,
 	EVENT_PERF = 4,
+	EVENT_CGROUPS = 6,
+	EVENT_EGRESS = 7,
 };

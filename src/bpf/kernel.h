@@ -138,8 +138,23 @@ struct kernfs_node {
 	__u64 id;
 };
 
+struct cgroup_root {
+	int hierarchy_id; /* 0: cgroup2 */
+};
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* of cgroup2 */
+};
+
+struct sock {
+	struct sock_cgroup_data sk_cgrp_data;
+	__u16 sk_protocol;
+	int sk_err;
 };
 
 struct css_set {

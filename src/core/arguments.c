@@ -31,6 +31,8 @@ enum {
 	KEY_PATH,
 	KEY_WRITE,
 	KEY_FOLD,
+	KEY_FLAT,
+	KEY_DEPTH,
 };
 
 static const struct {
@@ -95,6 +97,11 @@ static const struct {
 	{ ACCEPT_OPENS,
 	  { "fold", KEY_FOLD, NULL, 0,
 	    "one line for all that are the same, at every interval (-i, 5 s)", 0 } },
+	{ ACCEPT_TREE,
+	  { "flat", KEY_FLAT, NULL, 0, "each by itself, the busiest first, instead of a tree",
+	    0 } },
+	{ ACCEPT_TREE, { "depth", KEY_DEPTH, "N", 0, "only the first N levels of the tree", 0 } },
+	{ ACCEPT_TREE, { "top", 'T', "N", 0, "show the first N rows (30); 0 shows all", 0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
@@ -233,6 +240,12 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_FOLD:
 		arguments->fold = true;
+		break;
+	case KEY_FLAT:
+		arguments->flat = true;
+		break;
+	case KEY_DEPTH:
+		r = parse_count(text, &arguments->depth, &error);
 		break;
 	case KEY_SELF:
 		arguments->self = true;

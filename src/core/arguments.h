@@ -24,6 +24,7 @@ enum arguments_accepted {
 				       begin with the first that is no option: a command to run */
 	ACCEPT_CALLS = 1 << 11,     /* --syscall, -e, -L, -T, --by */
 	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, and -n as lines */
+	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
 };
 
 struct arguments {
@@ -58,6 +59,8 @@ struct arguments {
 	const char *path;
 	bool writes;
 	bool fold;
+	bool flat;
+	uint64_t depth;  /* 0: not given */
 	char **operands; /* into argv */
 	size_t operand_count;
 };

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "core/module.h"
+#include "modules/cgroups/module.h"
 #include "modules/filter/module.h"
 #include "modules/opens/module.h"
 #include "modules/syscalls/module.h"
@@ -11,6 +12,7 @@ const struct module *const modules[] = {
 	&filter_module,
 	&syscalls_module,
 	&opens_module,
+	&cgroups_module,
 	NULL,
 };
 
