@@ -89,6 +89,14 @@ struct module {
 	void *(*stop)(void *instance); /* NULL is fine; returns NULL */
 
 	/*
+	 * What `sumun up` makes stay beside the filter, as the configuration that it was given
+	 * says, and `sumun down` takes away again: returns 1 where there was something. What is to
+	 * be confirmed is left as it is. They tell in words what they did. NULL: nothing.
+	 */
+	int (*up)(bool confirm, struct error *error);
+	int (*down)(struct error *error);
+
+	/*
 	 * Makes known things happen and adds a row of each, see core/selftest.h; or NULL. An error
 	 * is a reason why that cannot be done, not a number that is wrong.
 	 */
@@ -103,6 +111,9 @@ extern const struct module *const modules[];
 
 /* Reads a configuration file into all modules' configs and `output`. Logs what is wrong. */
 int modules_configure(const char *path, struct output_config *output);
+/* Of all modules that have it, until one fails; modules_down() returns how many had something. */
+int modules_up(bool confirm, struct error *error);
+int modules_down(struct error *error);
 /* Warns of what in it is right, and yet will not work here. */
 void modules_check(void);
 /* Prints the effective configuration. */

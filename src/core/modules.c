@@ -4,16 +4,14 @@
 #include "base/log.h"
 #include "core/module.h"
 #include "modules/cgroups/module.h"
+#include "modules/egress/module.h"
 #include "modules/filter/module.h"
 #include "modules/opens/module.h"
 #include "modules/syscalls/module.h"
 
 const struct module *const modules[] = {
-	&filter_module,
-	&syscalls_module,
-	&opens_module,
-	&cgroups_module,
-	NULL,
+	&filter_module,  &syscalls_module, &opens_module,
+	&cgroups_module, &egress_module,   NULL, /* the last comma keeps one a line */
 };
 
 enum { TABLES_MAX = 16 };
@@ -68,6 +66,28 @@ void modules_print_config(const struct output_config *output, FILE *out)
 	size_t count = make_tables(tables, (struct output_config *)output);
 
 	config_print(tables, count, out);
+}
+
+int modules_up(bool confirm, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && modules[i]; i++)
+		if (modules[i]->up)
+			r = modules[i]->up(confirm, error);
+	return r;
+}
+
+int modules_down(struct error *error)
+{
+	int r = 0, count = 0;
+
+	for (size_t i = 0; r >= 0 && modules[i]; i++) {
+		if (modules[i]->down)
+			r = modules[i]->down(error);
+		count += r > 0;
+	}
+	return r < 0 ? r : count;
 }
 
 enum exit_status status_of(int error)

@@ -69,7 +69,17 @@ static void tell_of_logs(const struct output_config *output)
 		log_info("logs are written only while 'sumun run -c FILE' runs");
 }
 
-static int raise_gate(const struct gate_options *options, const struct output_config *output)
+/* What the configuration has of other modules; without one it stays as it is. */
+static int raise_others(const struct gate_options *options, bool configured)
+{
+	struct error error = { "" };
+	int r = configured ? modules_up(options->confirm, &error) : 0;
+
+	return r < 0 ? fail(r, &error) : STATUS_OK;
+}
+
+static int raise_gate(const struct gate_options *options, const struct output_config *output,
+		      bool configured)
 {
 	CLEANUP_STORE struct store store = STORE_NONE;
 	struct error error = { "" };
@@ -92,7 +102,7 @@ static int raise_gate(const struct gate_options *options, const struct output_co
 				    : "the former policy comes back");
 	tell_of_logs(output);
 	cookies_warn(&store);
-	return STATUS_OK;
+	return raise_others(options, configured);
 }
 
 int command_up(int argc, char **argv)
@@ -128,7 +138,8 @@ int command_up(int argc, char **argv)
 	};
 	if (arguments.dry_run)
 		return dry_run(&options);
-	return arguments.shadow ? try_shadow(&options) : raise_gate(&options, &output);
+	return arguments.shadow ? try_shadow(&options)
+				: raise_gate(&options, &output, arguments.config);
 }
 
 int command_confirm(int argc, char **argv)
@@ -154,7 +165,7 @@ int command_down(int argc, char **argv)
 	struct gate_remains remains;
 	struct arguments arguments;
 	struct error error = { "" };
-	int r;
+	int r, others;
 
 	arguments_read(
 		argc, argv, 0, "", 0, 0,
@@ -162,7 +173,12 @@ int command_down(int argc, char **argv)
 		"its policy and counters. Bans are kept for the next 'sumun up', where the "
 		"configuration says so.",
 		&arguments);
+	others = modules_down(&error);
+	if (others < 0)
+		return fail(others, &error);
 	r = gate_remove(&remains, &error);
+	if (r == -ENOENT && others)
+		return STATUS_OK;
 	if (r < 0)
 		return fail(r, &error);
 	printf("down\n");
