@@ -240,4 +240,6 @@ def test_no_cgroup2(lab):
     assert report["places"]["cgroup2"] is None
     for name in ("cgroup-egress", "connect6"):
         assert "cgroup2 is not mounted" in thing(report, name)["rungs"][0]["reason"]
-    assert report["status"] == 0, "no command needs it"
+    assert report["status"] == 1
+    broken = {row["commands"] for row in report["commands"] if row["verdict"] == "broken"}
+    assert broken == {"cgroups", "up and run with [cgroup NAME]"}, "no other command needs it"

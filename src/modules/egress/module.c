@@ -227,7 +227,7 @@ static const struct command commands[] = {
 };
 
 static const struct need needs[] = {
-	{ .commands = "up, run with [cgroup NAME]",
+	{ .commands = "up and run with [cgroup NAME]",
 	  .probe = true,
 	  .things = 1U << THING_CONNECT4 | 1U << THING_CONNECT6 | 1U << THING_CGROUP_EGRESS },
 	{ .commands = NULL },
