@@ -38,7 +38,7 @@ const struct privilege_need privilege_needs[PRIVILEGES] = {
 			       { -1 } },
 	[PRIVILEGE_LISTS] = { "loading a list", "up, list add, list del", { CAP_BPF, -1 } },
 	[PRIVILEGE_LOAD] = { "loading the filter",
-			     "up, run",
+			     "up, run, cgroups",
 			     { CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, -1 } },
 	[PRIVILEGE_OBSERVE] = { "looking at all processes",
 				"syscalls, opens",
