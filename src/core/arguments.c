@@ -27,6 +27,7 @@ enum {
 	KEY_CSV,
 	KEY_SYSCALL,
 	KEY_BY,
+	KEY_WARN,
 	KEY_HISTOGRAM,
 	KEY_PATH,
 	KEY_WRITE,
@@ -75,7 +76,8 @@ static const struct {
 	{ ACCEPT_PROCESSES,
 	  { "cgroup", KEY_CGROUP, "PATH,...", 0,
 	    "only what is in this cgroup, or below: a path, a systemd unit, a container", 0 } },
-	{ ACCEPT_PROCESSES, { "failed", 'x', NULL, 0, "only what ended with an error", 0 } },
+	{ ACCEPT_CALLS | ACCEPT_OPENS,
+	  { "failed", 'x', NULL, 0, "only what ended with an error", 0 } },
 	{ ACCEPT_PROCESSES, { "self", KEY_SELF, NULL, 0, "this command's own as well", 0 } },
 	{ ACCEPT_PROCESSES, { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
 	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
@@ -83,11 +85,20 @@ static const struct {
 	{ ACCEPT_CALLS, { "latency", 'L', NULL, 0, "measure how long calls take", 0 } },
 	{ ACCEPT_CALLS,
 	  { "histogram", KEY_HISTOGRAM, NULL, 0, "-L, and show how many took how long", 0 } },
-	{ ACCEPT_CALLS, { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
+	{ ACCEPT_CALLS | ACCEPT_PERF,
+	  { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
 	{ ACCEPT_CALLS,
 	  { "by", KEY_BY, "WHAT,...", 0,
 	    "a row for each process, command, call, cgroup, user, or of several (process,call)",
 	    0 } },
+	{ ACCEPT_PERF,
+	  { "by", KEY_BY, "WHAT,...", 0,
+	    "a row for each process, command, cgroup, user, or of several (command,user)", 0 } },
+	{ ACCEPT_PERF,
+	  { "latency", 'L', NULL, 0, "measure how long processes wait, for a CPU and asleep", 0 } },
+	{ ACCEPT_PERF,
+	  { "warn", KEY_WARN, "WHAT=RATE,...", 0,
+	    "when to warn: syscalls=10k/s, faults=1000/s, switches=5000/s/cpu; or none", 0 } },
 	{ ACCEPT_OPENS, { "count", 'n', "COUNT", 0, "end after COUNT lines", 0 } },
 	{ ACCEPT_OPENS,
 	  { "path", KEY_PATH, "PATTERN", 0,
@@ -258,6 +269,9 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_BY:
 		r = take_once(&arguments->by, "--by", text, &error);
+		break;
+	case KEY_WARN:
+		r = take_once(&arguments->warn, "--warn", text, &error);
 		break;
 	case 'e':
 		arguments->errors = true;

@@ -20,10 +20,11 @@ enum arguments_accepted {
 	ACCEPT_GATE = 1 << 8,       /* --confirm SECONDS, --dry-run, --shadow */
 	ACCEPT_EVENTS = 1 << 7,     /* --reason, --kind, --source, --port, and -n as events */
 	ACCEPT_NUMBER = 1 << 9,     /* -n as how many of each */
-	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, -x, --self, --csv; operands
+	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, --self, --csv; operands
 				       begin with the first that is no option: a command to run */
-	ACCEPT_CALLS = 1 << 11,     /* --syscall, -e, -L, -T, --by */
-	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, and -n as lines */
+	ACCEPT_CALLS = 1 << 11,     /* --syscall, -x, -e, -L, -T, --by */
+	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -x, and -n as lines */
+	ACCEPT_PERF = 1 << 13,      /* --warn, -L, -T, --by */
 	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
 };
 
@@ -54,6 +55,7 @@ struct arguments {
 	const char *by;
 	bool errors;
 	bool latency;
+	const char *warn;
 	bool histogram;
 	uint64_t top; /* 0: not given */
 	const char *path;

@@ -62,3 +62,21 @@ void value_print_duration(const void *field, FILE *out)
 	if (ns)
 		fputs(duration_format(ns, buffer), out);
 }
+
+int value_parse_rows(const char *value, void *field, struct error *error)
+{
+	const char *cursor = value;
+	char quoted[QUOTE_TEXT];
+	uint64_t rows;
+
+	if (text_take_number(&cursor, 1000, &rows) < 0 || *cursor || !rows)
+		return error_set(error, -EINVAL, "%s: from 1 to 1000 rows",
+				 text_quote(value, quoted));
+	*(uint64_t *)field = rows;
+	return 0;
+}
+
+void value_print_rows(const void *field, FILE *out)
+{
+	fprintf(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+}

@@ -16,3 +16,7 @@ int value_parse_time(const char *value, uint64_t least, uint64_t most, const cha
 		     void *field, struct error *error);
 int value_parse_interval(const char *value, void *field, struct error *error); /* 100ms .. 1d */
 void value_print_duration(const void *field, FILE *out);                       /* 0: nothing */
+
+/* A uint64_t: how many rows a report has at most. */
+int value_parse_rows(const char *value, void *field, struct error *error);
+void value_print_rows(const void *field, FILE *out);

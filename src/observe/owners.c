@@ -117,6 +117,22 @@ struct owner *owners_program(struct owners *owners, const struct process_row *ro
 	return owner;
 }
 
+struct owner *owners_find_living(const struct owners *owners, uint32_t tgid)
+{
+	for (struct owner *owner = owners->first; owner; owner = owner->next)
+		if (owner->kind == OWNER_PROGRAM && owner->tgid == tgid && !owner->process->ended)
+			return owner->process->programs;
+	return NULL;
+}
+
+struct owner *owners_find_newest(const struct owners *owners, uint32_t tgid, uint64_t start)
+{
+	struct process wanted = { .tgid = tgid, .start = start };
+	struct process *const *found = tfind(&wanted, &owners->processes, compare_processes);
+
+	return found ? (*found)->programs : NULL;
+}
+
 struct owner *owners_unknown(struct owners *owners)
 {
 	const struct owner wanted = { .kind = OWNER_UNKNOWN };

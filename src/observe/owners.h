@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "bpf/process_row.h"
 
 enum owner_kind {
@@ -54,6 +55,13 @@ struct owners *owners_free(struct owners *owners); /* NULL is fine; returns NULL
 struct owner *owners_program(struct owners *owners, const struct process_row *row);
 struct owner *owners_unknown(struct owners *owners);
 
+/*
+ * The newest program of a process: of one that lives, which has this number, or of the one that
+ * started then, living or not. NULL: none is known.
+ */
+struct owner *owners_find_living(const struct owners *owners, uint32_t tgid);
+struct owner *owners_find_newest(const struct owners *owners, uint32_t tgid, uint64_t start);
+
 /* The first of all; NULL: none. */
 struct owner *owners_first(const struct owners *owners);
 
@@ -75,10 +83,17 @@ int owners_fold_if_many(struct owners *owners, uint64_t *folded);
 enum owner_by {
 	BY_PROCESS = 1 << 0,
 	BY_COMMAND = 1 << 1,
-	BY_CALL = 1 << 2, /* means nothing here */
+	BY_CALL = 1 << 2, /* which owner did it says nothing of it */
 	BY_CGROUP = 1 << 3,
 	BY_USER = 1 << 4,
 };
+
+/* "process,call" -> bits. -EINVAL with what there is. */
+int owner_by_parse(const char *text, unsigned *ret_by, struct error *error);
+
+enum { OWNER_BY_TEXT = 40 };
+
+const char *owner_by_text(unsigned by, char buffer[OWNER_BY_TEXT]); /* the inverse */
 
 /* An order of owners in which those that belong into one row are equal. */
 int owners_compare(const struct owner *a, const struct owner *b, unsigned by);

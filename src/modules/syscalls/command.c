@@ -226,7 +226,7 @@ static int read_options(const struct arguments *arguments, struct monitor_option
 	if (r == 0 && arguments->calls)
 		r = read_calls(arguments->calls, ret_options, error);
 	if (r == 0)
-		r = view_parse(arguments->by ? arguments->by
+		r = owner_by_parse(arguments->by ? arguments->by
 			       : command     ? "call"
 					     : "process,call",
 			       ret_by, error);

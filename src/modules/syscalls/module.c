@@ -32,7 +32,7 @@ static struct syscalls_config {
 static int parse_by(const char *value, void *field, struct error *error)
 {
 	unsigned by;
-	int r = view_parse(value, &by, error);
+	int r = owner_by_parse(value, &by, error);
 
 	if (r == 0)
 		*(uint32_t *)field = by;
@@ -41,27 +41,9 @@ static int parse_by(const char *value, void *field, struct error *error)
 
 static void print_by(const void *field, FILE *out)
 {
-	char text[VIEW_TEXT];
+	char text[OWNER_BY_TEXT];
 
-	fputs(view_text(*(const uint32_t *)field, text), out);
-}
-
-static int parse_top(const char *value, void *field, struct error *error)
-{
-	const char *cursor = value;
-	char quoted[QUOTE_TEXT];
-	uint64_t top;
-
-	if (text_take_number(&cursor, 1000, &top) < 0 || *cursor || !top)
-		return error_set(error, -EINVAL, "%s: from 1 to 1000 rows",
-				 text_quote(value, quoted));
-	*(uint64_t *)field = top;
-	return 0;
-}
-
-static void print_top(const void *field, FILE *out)
-{
-	fprintf(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+	fputs(owner_by_text(*(const uint32_t *)field, text), out);
 }
 
 #define ROW(key, parse, print, field, help)                                                    \
@@ -77,7 +59,7 @@ static const struct setting settings[] = {
 	ROW("latency", value_parse_switch, value_print_switch, latency,
 	    "measure how long they take"),
 	ROW("by", parse_by, print_by, by, "what a row is of: process, command, call, cgroup, user"),
-	ROW("top", parse_top, print_top, top, "rows in a report"),
+	ROW("top", value_parse_rows, value_print_rows, top, "rows in a report"),
 	ROW("interval", value_parse_interval, value_print_duration, interval,
 	    "time between reports"),
 };

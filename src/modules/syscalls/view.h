@@ -12,13 +12,6 @@
 #include "base/error.h"
 #include "modules/syscalls/books.h"
 
-/* "process,call" -> bits of enum owner_by. -EINVAL with what there is. */
-int view_parse(const char *text, unsigned *ret_by, struct error *error);
-
-enum { VIEW_TEXT = 40 };
-
-const char *view_text(unsigned by, char buffer[VIEW_TEXT]); /* the inverse */
-
 enum { VIEW_ERRORS = 8 };
 
 struct view_row {

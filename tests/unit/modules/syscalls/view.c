@@ -7,16 +7,16 @@ enum { READ = 0, WRITE = 1, EVERY_BY = 1 << 5, MANY = 1000 };
 
 static void words_and_bits(void **state)
 {
-	char text[VIEW_TEXT];
+	char text[OWNER_BY_TEXT];
 	unsigned by;
 
 	for (unsigned bits = 1; bits < EVERY_BY; bits++) {
-		assert_ok(view_parse(view_text(bits, text), &by, NULL));
+		assert_ok(owner_by_parse(owner_by_text(bits, text), &by, NULL));
 		assert_int_equal(by, bits);
 	}
-	assert_ok(view_parse("call,process,call", &by, NULL));
+	assert_ok(owner_by_parse("call,process,call", &by, NULL));
 	assert_int_equal(by, BY_CALL | BY_PROCESS);
-	assert_string_equal(view_text(EVERY_BY - 1, text), "process,command,call,cgroup,user");
+	assert_string_equal(owner_by_text(EVERY_BY - 1, text), "process,command,call,cgroup,user");
 }
 
 static void words_that_are_none(void **state)
@@ -27,7 +27,7 @@ static void words_that_are_none(void **state)
 		struct error error = { "" };
 		unsigned by = 77;
 
-		assert_row(view_parse(rows[i], &by, &error) == -EINVAL, rows[i]);
+		assert_row(owner_by_parse(rows[i], &by, &error) == -EINVAL, rows[i]);
 		assert_error_contains(&error, "process, command, call, cgroup");
 		assert_int_equal(by, 77);
 	}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "modules/perf/show.h"
+#include "observe/owner_names.h"
+
+void perf_report_free(struct report *report)
+{
+	change_free(&report->change);
+	tally_free(&report->tally);
+	free(report->waits);
+	report->waits = NULL;
+}
+
+void perf_ledger_subtract(const struct perf_ledger *now, const struct perf_ledger *before,
+			  struct perf_ledger *ret_difference)
+{
+	const struct perf_ledger none = { .missed = 0 };
+
+	before = before ? before : &none;
+	for (size_t i = 0; i < PERF_COUNTS; i++) {
+		ret_difference->counted[i] = now->counted[i] - before->counted[i];
+		ret_difference->unknown[i] = now->unknown[i] - before->unknown[i];
+		ret_difference->filtered[i] = now->filtered[i] - before->filtered[i];
+	}
+	ret_difference->missed = now->missed - before->missed;
+	ret_difference->unmarked = now->unmarked - before->unmarked;
+	ret_difference->folded = now->folded - before->folded;
+	ret_difference->untimed = now->untimed - before->untimed;
+}
+
+/* ---- rows of processes -------------------------------------------------------------------- */
+
+static const struct {
+	const char *rate;          /* of an interval */
+	const char *sum;           /* of the whole time */
+	enum perf_count counts[2]; /* whose sum it is; the same twice: only one */
+} columns[] = {
+	{ "CPU", "CPU TIME", { COUNT_TIME, COUNT_TIME } },
+	{ "CALLS/s", "CALLS", { COUNT_CALLS, COUNT_CALLS } },
+	{ "FAULTS/s", "FAULTS", { COUNT_MINOR, COUNT_MAJOR } },
+	{ "MAJOR/s", "MAJOR", { COUNT_MAJOR, COUNT_MAJOR } },
+	{ "SWITCHES/s", "SWITCHES", { COUNT_VOLUNTARY, COUNT_INVOLUNTARY } },
+	{ "INVOLUNTARY/s", "INVOLUNTARY", { COUNT_INVOLUNTARY, COUNT_INVOLUNTARY } },
+	{ "MIGRATIONS/s", "MIGRATIONS", { COUNT_MIGRATIONS, COUNT_MIGRATIONS } },
+};
+
+static void add_numbers(struct table *table, const struct report *report,
+			const struct tally_row *row)
+{
+	double seconds = (double)report->change.elapsed / NSEC_PER_SEC;
+	char text[NUMBER_TEXT + DURATION_TEXT];
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		const enum perf_count *of = columns[i].counts;
+		uint64_t value = row->counts[of[0]] + (of[0] == of[1] ? 0 : row->counts[of[1]]);
+		bool time = of[0] == COUNT_TIME;
+
+		if (time && report->total)
+			table_cell(table, "%s", duration_format_fine(value, text));
+		else if (time)
+			table_cell(table, "%.1f %%", 100 * (double)value / NSEC_PER_SEC / seconds);
+		else if (report->total)
+			table_cell(table, "%s", number_format(value, text));
+		else
+			table_cell(table, "%s", rate_format((double)value / seconds, text));
+	}
+}
+
+static void add_names(struct table *table, const struct show *show, unsigned by,
+		      const struct owner *owner)
+{
+	char text[NAME_TEXT];
+
+	if (by & BY_PROCESS)
+		table_cell(table, "%s", name_process(owner, text));
+	if (by & (BY_PROCESS | BY_COMMAND))
+		table_cell(table, "%s", name_command(owner, text));
+	if (by & BY_USER)
+		table_cell(table, "%s", name_user(owner, show->users, text));
+	if (by & BY_CGROUP)
+		table_cell(table, "%s", name_cgroup(owner, show->cgroups, text));
+}
+
+static size_t count_names(unsigned by)
+{
+	return !!(by & BY_PROCESS) + !!(by & (BY_PROCESS | BY_COMMAND)) + !!(by & BY_USER) +
+	       !!(by & BY_CGROUP);
+}
+
+static void add_head(struct table *table, unsigned by, bool total)
+{
+	size_t column = 0;
+
+	if (by & BY_PROCESS)
+		table_column(table, column++, "PROCESS", TABLE_RIGHT);
+	if (by & (BY_PROCESS | BY_COMMAND))
+		table_column(table, column++, "COMMAND", TABLE_LEFT);
+	if (by & BY_USER)
+		table_column(table, column++, "USER", TABLE_LEFT);
+	if (by & BY_CGROUP)
+		table_column(table, column++, "CGROUP", TABLE_LEFT);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		table_column(table, column++, total ? columns[i].sum : columns[i].rate,
+			     TABLE_RIGHT);
+}
+
+static void show_tally(const struct show *show, const struct report *report, FILE *out)
+{
+	const struct tally *tally = &report->tally;
+	CLEANUP_TABLE struct table *table = table_new(count_names(tally->by) + ARRAY_SIZE(columns));
+	size_t shown = tally->count < show->top ? tally->count : (size_t)show->top;
+	char number[NUMBER_TEXT];
+
+	if (!table) {
+		log_warning("out of memory for a table, ignoring");
+		return;
+	}
+	add_head(table, tally->by, report->total);
+	for (size_t i = 0; i < shown; i++) {
+		add_names(table, show, tally->by, tally->rows[i].owner);
+		add_numbers(table, report, &tally->rows[i]);
+	}
+	for (size_t i = 0; i < count_names(tally->by); i++)
+		table_cell(table, "%s", i ? "" : "all");
+	add_numbers(table, report, &tally->sum);
+	table_print(table, out, 0);
+	if (shown < tally->count)
+		fprintf(out, "%s more rows are not shown (-T 0 shows all)\n",
+			number_format(tally->count - shown, number));
+}
+
+/* ---- the ledger --------------------------------------------------------------------------- */
+
+static void show_part(const char *format, uint64_t value, FILE *out)
+{
+	char number[NUMBER_TEXT];
+
+	if (value)
+		fprintf(out, format, number_format(value, number));
+}
+
+/* Of what is counted where it happens, and attributed later: what still runs is between. */
+static void perf_show_ledger(const struct report *report, FILE *out)
+{
+	const struct perf_ledger *ledger = &report->ledger;
+	uint64_t seen = report->change.all.counts[METRIC_CALLS],
+		 known = ledger->counted[COUNT_CALLS], unknown = ledger->unknown[COUNT_CALLS],
+		 filtered = ledger->filtered[COUNT_CALLS];
+	char numbers[5][NUMBER_TEXT];
+
+	if (report->with_tally && report->total)
+		fprintf(out,
+			"ledger: %s system calls seen = %s counted + %s filtered out + %s of "
+			"processes that still run; %s missed\n",
+			number_format(seen, numbers[0]), number_format(known + unknown, numbers[1]),
+			number_format(filtered, numbers[2]),
+			number_format(seen - known - unknown - filtered, numbers[3]),
+			number_format(ledger->missed, numbers[4]));
+	else
+		show_part("%s times a program did not run: the numbers are too small\n",
+			  ledger->missed, out);
+	show_part("%s system calls are counted, but not for their process: its table was full\n",
+		  unknown, out);
+	show_part("%s waits were not timed: the table of those that wait was full\n",
+		  ledger->untimed, out);
+	show_part("%s programs of ended processes are told of together: there were too many\n",
+		  ledger->folded, out);
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
+
+/* Copies `text` line by line, each cut to `width` columns. */
+static void print_cut(const char *text, size_t width, FILE *out)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n"), column = 0, end = 0;
+
+		/* Bytes that go on with a character take no column. */
+		while (end < length) {
+			if (((unsigned char)text[end] & 0xc0) != 0x80 && ++column > width)
+				break;
+			end++;
+		}
+		fprintf(out, "%.*s\n", (int)end, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+void perf_show_text(const struct show *show, const struct report *report, size_t width, FILE *out)
+{
+	char seconds[DURATION_TEXT];
+	CLEANUP_FREE char *text = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&text, &size);
+
+	if (!memory)
+		return;
+	fprintf(memory, "performance in %s%s\n", report->total ? "all, " : "",
+		duration_format_fine(report->change.elapsed, seconds));
+	if (show->totals)
+		perf_show_cpus(show, report, memory);
+	if (report->with_tally) {
+		fprintf(memory, "%sby %s\n", show->totals ? "\n" : "", show->hooks);
+		show_tally(show, report, memory);
+	}
+	if (show->waits)
+		perf_show_waits(show, report, memory);
+	perf_show_ledger(report, memory);
+	fputc('\n', memory);
+	fclose(memory);
+	print_cut(text, width ? width : SIZE_MAX, out);
+}
