@@ -127,6 +127,7 @@ int perf_books_add(struct books *books, const struct perf_table *table)
 		r = add_to(owners_unknown(books->owners), table->folded);
 	add_counts(books->ledger.unknown, table->folded);
 	add_counts(books->ledger.filtered, table->filtered);
+	books->ledger.unseen += table->unseen;
 	books->ledger.unmarked += table->unmarked;
 	return r;
 }

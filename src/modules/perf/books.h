@@ -31,11 +31,12 @@ struct wait_account {
 	struct wait_sum interval[WAIT_KINDS];
 };
 
-/* Sums over all time: what happened on all CPUs is these three and what still runs. */
+/* Sums over all time: what happened on all CPUs is the first four and what still runs. */
 struct perf_ledger {
 	__u64 counted[PERF_COUNTS];  /* for a process */
 	__u64 unknown[PERF_COUNTS];  /* its table in the kernel had no room */
 	__u64 filtered[PERF_COUNTS]; /* of processes that are not looked at */
+	uint64_t unseen;             /* system calls around switches that were not shown */
 	uint64_t missed;             /* times that the kernel did not run a program of ours */
 	uint64_t unmarked;           /* ends of processes that went unnoticed */
 	uint64_t folded;  /* programs that were folded before they were told of: no room here */

@@ -67,6 +67,7 @@ static int take_rung(struct monitor *monitor, enum thing thing, const struct cho
 {
 	struct rung_result results[RUNGS_MAX];
 	const struct ladder *ladder = &ladders[thing];
+	const struct error *why = &results[0].reason;
 	size_t used = strlen(monitor->hooks);
 
 	ladder_try(thing, LADDER_EVENTS, results);
@@ -83,11 +84,14 @@ static int take_rung(struct monitor *monitor, enum thing thing, const struct cho
 			*ret_hook = hook;
 			return 0;
 		}
+	for (size_t rung = 0; rung < ladder->rung_count; rung++)
+		if (wanted != HOOKS && ladder->rungs[rung].hook == wanted)
+			why = &results[rung].reason;
 	return privilege_explain(PRIVILEGE_OBSERVE,
 				 error_set(error, -EOPNOTSUPP,
 					   "%s cannot be looked at here: %s; "
 					   "'sumun doctor' tells more",
-					   ladder->name, results[0].reason.text),
+					   ladder->name, why->text),
 				 error);
 }
 

@@ -109,13 +109,13 @@ static __always_inline void time_switch(struct perf_cpu *cpu, struct task_struct
 	end_wait(cpu, next, name[0], name[1], now);
 }
 
-/* System calls of whoever ran and was not seen; the rest of what was done is not known at all. */
+/* Whose these system calls are cannot be told; what else was done is not known at all. */
 static __always_inline void add_unseen(struct perf_cpu *cpu)
 {
 	struct perf_table *table = own_table();
 
 	if (table)
-		table->folded[COUNT_CALLS] += cpu->calls - cpu->run.counts[COUNT_CALLS];
+		table->unseen += cpu->calls - cpu->run.counts[COUNT_CALLS];
 }
 
 static __always_inline void leave(struct perf_cpu *cpu, struct task_struct *prev, bool prev_known,

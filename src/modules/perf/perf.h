@@ -66,10 +66,11 @@ struct perf_table {
 	struct perf_row rows[PERF_ROWS];
 	__u64 folded[PERF_COUNTS];   /* by processes that no row could take */
 	__u64 filtered[PERF_COUNTS]; /* by processes that are not looked at */
+	__u64 unseen;                /* system calls around switches that were not shown */
 	__u64 unmarked;              /* ends of processes that no row could take */
 	__u32 row_count;
 	__u32 called; /* user space was woken */
-	__u64 unused[6];
+	__u64 unused[5];
 };
 _Static_assert(sizeof(struct perf_table) % 64 == 0, "tables share no cache line");
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -48,15 +50,20 @@ static int watch_child(struct selftest *test, struct watcher *watcher, struct er
 {
 	struct report report;
 	struct rusage usage;
+	siginfo_t ended;
 	const __u64 *counts;
 	int status = 1, r;
 	pid_t child = fork();
 
 	if (child == 0)
 		_exit(perf_monitor_follow_me(watcher->monitor) < 0 ? 1 : work(test->count));
-	if (child < 0 || wait4(child, &status, 0, &usage) < 0 || status)
-		return error_set(error, -EIO, "a child that was to be watched failed");
+	/* Its books are closed by its last switch, after it is known to have ended. */
+	if (child < 0 || waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT) < 0)
+		return error_set(error, -errno, "cannot make a child that is watched: %s",
+				 strerror(errno));
 	perf_watcher_settle(watcher);
+	if (wait4(child, &status, 0, &usage) < 0 || status)
+		return error_set(error, -EIO, "a child that was to be watched failed");
 	r = perf_watcher_report(watcher, SPAN_ALL, &report);
 	if (r < 0)
 		return error_set(error, r, "performance cannot be measured");

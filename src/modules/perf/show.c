@@ -28,6 +28,7 @@ void perf_ledger_subtract(const struct perf_ledger *now, const struct perf_ledge
 		ret_difference->unknown[i] = now->unknown[i] - before->unknown[i];
 		ret_difference->filtered[i] = now->filtered[i] - before->filtered[i];
 	}
+	ret_difference->unseen = now->unseen - before->unseen;
 	ret_difference->missed = now->missed - before->missed;
 	ret_difference->unmarked = now->unmarked - before->unmarked;
 	ret_difference->folded = now->folded - before->folded;
@@ -152,16 +153,18 @@ static void perf_show_ledger(const struct report *report, FILE *out)
 	uint64_t seen = report->change.all.counts[METRIC_CALLS],
 		 known = ledger->counted[COUNT_CALLS], unknown = ledger->unknown[COUNT_CALLS],
 		 filtered = ledger->filtered[COUNT_CALLS];
-	char numbers[5][NUMBER_TEXT];
+	char numbers[6][NUMBER_TEXT];
 
 	if (report->with_tally && report->total)
 		fprintf(out,
 			"ledger: %s system calls seen = %s counted + %s filtered out + %s of "
-			"processes that still run; %s missed\n",
+			"whoever is not known + %s of processes that still run; %s missed\n",
 			number_format(seen, numbers[0]), number_format(known + unknown, numbers[1]),
 			number_format(filtered, numbers[2]),
-			number_format(seen - known - unknown - filtered, numbers[3]),
-			number_format(ledger->missed, numbers[4]));
+			number_format(ledger->unseen, numbers[3]),
+			number_format(seen - known - unknown - filtered - ledger->unseen,
+				      numbers[4]),
+			number_format(ledger->missed, numbers[5]));
 	else
 		show_part("%s times a program did not run: the numbers are too small\n",
 			  ledger->missed, out);

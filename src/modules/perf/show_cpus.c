@@ -159,6 +159,7 @@ void perf_show_cpus(const struct show *show, const struct report *report, FILE *
 			     TABLE_RIGHT);
 	table_column(table, column, "BY", TABLE_LEFT);
 	for (enum metric metric = 0; metric < METRICS; metric++)
-		add_row(table, show, change, &cpus, metric);
+		if (metric != METRIC_UNSEEN || change->all.counts[metric])
+			add_row(table, show, change, &cpus, metric);
 	table_print(table, out, 0);
 }

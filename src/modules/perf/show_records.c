@@ -88,6 +88,7 @@ static void write_interval(struct writing *writing)
 	record_counter(record, "calls_seen", UNIT_NONE, change->all.counts[METRIC_CALLS]);
 	record_counter(record, "calls_counted", UNIT_NONE, ledger->counted[COUNT_CALLS]);
 	record_counter(record, "calls_process_unknown", UNIT_NONE, ledger->unknown[COUNT_CALLS]);
+	record_counter(record, "calls_unseen", UNIT_NONE, ledger->unseen);
 	record_counter(record, "calls_filtered", UNIT_NONE, ledger->filtered[COUNT_CALLS]);
 	record_counter(record, "missed", UNIT_NONE, ledger->missed);
 	record_counter(record, "untimed", UNIT_NONE, ledger->untimed);
