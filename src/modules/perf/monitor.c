@@ -145,10 +145,17 @@ static void tell(struct monitor *monitor, const struct monitor_options *options)
 	kernel->rodata->attribute = monitor->attribute;
 	kernel->rodata->count_by_call = options->by_call;
 	kernel->rodata->time_waits = options->waits;
+	/* What nothing asked for is not made: the verifier removes what would use it. */
 	bpf_map__set_max_entries(kernel->maps.states, cpus);
-	bpf_map__set_max_entries(kernel->maps.tables, monitor->attribute ? 2 * cpus : 1);
-	bpf_map__set_max_entries(kernel->maps.wait_tables, options->waits ? 2 * cpus : 1);
-	bpf_map__set_max_entries(kernel->maps.waits, options->waits ? WAIT_BUCKET_COUNT : 1);
+	bpf_map__set_max_entries(kernel->maps.tables, 2 * cpus);
+	bpf_map__set_autocreate(kernel->maps.tables, monitor->attribute);
+	bpf_map__set_max_entries(kernel->maps.wait_tables, 2 * cpus);
+	bpf_map__set_autocreate(kernel->maps.wait_tables, options->waits);
+	bpf_map__set_autocreate(kernel->maps.waits, options->waits);
+	bpf_map__set_autocreate(kernel->maps.followed, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.follow_me, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
+	bpf_program__set_autoload(kernel->progs.end, options->selection.follow);
 }
 
 /* Which of two programs tells of wakeups, by the hook that tells of switches. */
@@ -198,8 +205,6 @@ static int load(struct monitor *monitor, const struct monitor_options *options, 
 	wakeup = choose_wakeup(options, hook, kernel->progs.wakeup_btf, kernel->progs.wakeup_raw);
 	wakeup_new = choose_wakeup(options, hook, kernel->progs.wakeup_new_btf,
 				   kernel->progs.wakeup_new_raw);
-	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
-	bpf_program__set_autoload(kernel->progs.end, options->selection.follow);
 	tell(monitor, options);
 	r = perf_bpf__load(kernel);
 	if (r < 0)
@@ -241,11 +246,12 @@ static int map_tables(struct monitor *monitor, const struct monitor_options *opt
 	struct perf_bpf *kernel = monitor->kernel;
 
 	monitor->states = map_memory(kernel->maps.states, &monitor->states_size);
-	if (monitor->states)
+	if (monitor->attribute)
 		monitor->tables = map_memory(kernel->maps.tables, &monitor->tables_size);
-	if (monitor->tables && options->waits)
+	if (options->waits)
 		monitor->waits = map_memory(kernel->maps.wait_tables, &monitor->waits_size);
-	if (!monitor->tables || (options->waits && !monitor->waits))
+	if (!monitor->states || (monitor->attribute && !monitor->tables) ||
+	    (options->waits && !monitor->waits))
 		return error_set(error, -errno, "cannot map the tables of the monitor: %s",
 				 strerror(errno));
 	return 0;

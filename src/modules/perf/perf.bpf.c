@@ -209,7 +209,8 @@ SEC("raw_tp/sys_enter") int enter_raw(__u64 *arguments)
 
 SEC("tracepoint/raw_syscalls/sys_enter") int enter_classic(struct call_event *event)
 {
-	return enter((__u32)event->number);
+	enter((__u32)event->number);
+	return LET_PERF_SEE;
 }
 
 SEC("tp_btf/sched_switch") int switch_btf(__u64 *arguments)
@@ -233,7 +234,8 @@ SEC("kprobe") int switch_kprobe(struct pt_regs *regs)
 	struct task_struct *prev = (struct task_struct *)BPF_CORE_READ(regs, regs[0]);
 #endif
 
-	return switched(prev, false, bpf_get_current_task_btf(), true);
+	switched(prev, false, bpf_get_current_task_btf(), true);
+	return LET_PERF_SEE;
 }
 
 SEC("tp_btf/sched_wakeup") int wakeup_btf(__u64 *arguments)
