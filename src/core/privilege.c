@@ -232,6 +232,29 @@ static int drop_capabilities(void)
 	return r;
 }
 
+int confine_looking(struct error *error)
+{
+	static const unsigned looking[] = { CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
+					    CAP_CHECKPOINT_RESTORE, CAP_BPF };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set(error, -errno, "cannot give up privileges for good: %s",
+				 strerror(errno));
+	if (capng_get_caps_process() < 0)
+		return error_set(error, -EPERM, "cannot tell which capabilities there are");
+	for (unsigned capability = 0; capability <= CAP_LAST_CAP; capability++) {
+		bool kept = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(looking); i++)
+			kept = kept || looking[i] == capability;
+		if (!kept)
+			capng_update(CAPNG_DROP, CAPNG_EFFECTIVE | CAPNG_PERMITTED, capability);
+	}
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return error_set(error, -EPERM, "cannot give up capabilities");
+	return 0;
+}
+
 int confine_enter(struct confinement *confinement, bool *ret_files, struct error *error)
 {
 	CLEANUP_CLOSE int ruleset = TAKE_FD(confinement->ruleset);

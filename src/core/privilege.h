@@ -80,6 +80,12 @@ void confine_allow(const struct confinement *confinement, const char *directory,
 /* A log: its directory, as it may be made anew; of what is no plain file, that alone. */
 void confine_allow_log(const struct confinement *confinement, const char *path);
 
+/*
+ * Of the capabilities only those to look at other processes are kept, and there is no way to get
+ * more. Files are not confined: who is, by Landlock, may not look at processes that are not.
+ */
+int confine_looking(struct error *error);
+
 /* For good. *ret_files: files are confined too. Negative: nothing was
  * given up. */
 int confine_enter(struct confinement *confinement, bool *ret_files, struct error *error);
