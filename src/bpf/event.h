@@ -17,6 +17,7 @@ enum event_module {
 	EVENT_SYSCALLS = 2,
 	EVENT_OPENS = 3,
 	EVENT_PERF = 4,
+	EVENT_PROFILE = 5,
 	EVENT_CGROUPS = 6,
 	EVENT_EGRESS = 7,
 };

@@ -186,6 +186,7 @@ struct task_struct {
 	unsigned long nvcsw, nivcsw;
 	unsigned long min_flt, maj_flt;
 	unsigned sched_migrated : 1; /* since it was switched out; where perf counts migrations */
+	void *mm; /* NULL: a thread of the kernel */
 	char comm[16];
 };
 

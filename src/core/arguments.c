@@ -34,6 +34,9 @@ enum {
 	KEY_FOLD,
 	KEY_FLAT,
 	KEY_DEPTH,
+	KEY_OFF_CPU,
+	KEY_FOLDED,
+	KEY_SVG,
 };
 
 static const struct {
@@ -113,6 +116,16 @@ static const struct {
 	    0 } },
 	{ ACCEPT_TREE, { "depth", KEY_DEPTH, "N", 0, "only the first N levels of the tree", 0 } },
 	{ ACCEPT_TREE, { "top", 'T', "N", 0, "show the first N rows (30); 0 shows all", 0 } },
+	{ ACCEPT_PROFILE, { "frequency", 'F', "HZ", 0, "samples a second of each CPU (99)", 0 } },
+	{ ACCEPT_PROFILE,
+	  { "off-cpu", KEY_OFF_CPU, NULL, 0, "where processes wait, instead of what runs", 0 } },
+	{ ACCEPT_PROFILE,
+	  { "folded", KEY_FOLDED, NULL, 0, "write folded stacks, for flame graph tools", 0 } },
+	{ ACCEPT_PROFILE,
+	  { "svg", KEY_SVG, "FILE", 0, "write a flame graph, for browsers, too", 0 } },
+	{ ACCEPT_PROFILE,
+	  { "by", KEY_BY, "WHAT", 0, "apart for each command, process or cgroup", 0 } },
+	{ ACCEPT_PROFILE, { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 
@@ -248,6 +261,18 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_WRITE:
 		arguments->writes = true;
+		break;
+	case 'F':
+		r = take_once(&arguments->frequency, "-F", text, &error);
+		break;
+	case KEY_OFF_CPU:
+		arguments->off_cpu = true;
+		break;
+	case KEY_FOLDED:
+		arguments->folded = true;
+		break;
+	case KEY_SVG:
+		r = take_once(&arguments->svg, "--svg", text, &error);
 		break;
 	case KEY_FOLD:
 		arguments->fold = true;

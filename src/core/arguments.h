@@ -26,6 +26,7 @@ enum arguments_accepted {
 	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -x, and -n as lines */
 	ACCEPT_PERF = 1 << 13,      /* --warn, -L, -T, --by */
 	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
+	ACCEPT_PROFILE = 1 << 17,   /* -F, --off-cpu, --folded, --svg, --by, -T */
 };
 
 struct arguments {
@@ -62,7 +63,11 @@ struct arguments {
 	bool writes;
 	bool fold;
 	bool flat;
-	uint64_t depth;  /* 0: not given */
+	uint64_t depth; /* 0: not given */
+	const char *frequency;
+	const char *svg;
+	bool folded;
+	bool off_cpu;
 	char **operands; /* into argv */
 	size_t operand_count;
 };

@@ -8,11 +8,12 @@
 #include "modules/filter/module.h"
 #include "modules/opens/module.h"
 #include "modules/perf/module.h"
+#include "modules/profile/module.h"
 #include "modules/syscalls/module.h"
 
 const struct module *const modules[] = {
-	&filter_module,  &syscalls_module, &opens_module, &perf_module,
-	&cgroups_module, &egress_module,   NULL, /* the last comma keeps one a line */
+	&filter_module,  &syscalls_module, &opens_module,   &perf_module,
+	&cgroups_module, &egress_module,   &profile_module, NULL,
 };
 
 enum { TABLES_MAX = 16 };
