@@ -8,7 +8,6 @@
  * A worker does it, and when its books are closed they are printed as JSON, as wait4(2) has them.
  * `forever` does it itself until it is killed.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
