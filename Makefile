@@ -5,7 +5,7 @@ BUILD := build
 SUMUN := $(BUILD)/src/cli/sumun
 IFACE :=
 CONF :=
-TESTS_ENV = env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" KERNEL="$$KERNEL" MODULES="$$MODULES"
+TESTS_ENV = env CI="$$CI" FUZZ_SECONDS="$${FUZZ_SECONDS:-15}" KERNEL="$$KERNEL" MODULES="$$MODULES"
 
 .PHONY: deps deps-check deps-bench all run check check-unit check-bpf check-net check-fuzz \
 	check-kernel check-lint bench fuzz disasm install uninstall clean help

@@ -18,7 +18,7 @@ static int listener;
 
 static int up(void **state)
 {
-	listener = listen_at(22, 64);
+	listener = listen_at(22, 256);
 	return filter_up(state);
 }
 
@@ -112,7 +112,8 @@ static void p4_completed_handshakes_are_proof_and_bans_double(void **state)
 	}
 }
 
-/* All but one, and more than three: a few forged SYNs must not end in a long ban. */
+/* All but one, and one in sixteen, and more than three: a few forged SYNs must not end in a long
+ * ban. */
 static void p4_some_handshakes_are_not_enough(void **state)
 {
 	static const struct {
@@ -126,6 +127,8 @@ static void p4_some_handshakes_are_not_enough(void **state)
 		{ "10.1.2.4", "burst = 4", 4, 4, true },
 		{ "10.1.2.5", "burst = 16", 16, 14, false },
 		{ "10.1.2.6", "burst = 16", 16, 15, true },
+		{ "10.1.2.7", "burst = 20", 20, 17, false },
+		{ "10.1.2.8", "burst = 20", 20, 18, true },
 	};
 	struct store *store = *state;
 

@@ -123,9 +123,10 @@ __noinline int ban_neighbours(struct xdp_md *ctx, const struct packet *packet, _
 }
 
 /*
- * Whether what this source used up was its own doing: it completed all of the connections
- * that it was charged for but one, so that whoever forges SYNs in its name only takes from
- * what it may do, and it completed more than a few. Packets and bytes can be forged one by one,
+ * Whether what this source used up was its own doing: it completed more than a few connections,
+ * and all that it was charged for but one, and one in sixteen: some are under way at the same
+ * time, and of some the ACK is not noticed (see `pending`). So whoever forges SYNs in its name
+ * only takes from what it may do. Packets and bytes can be forged one by one,
  * with the ports of a connection too, and prove nothing.
  */
 enum { PROOF_CONNECTIONS = 3 }; /* more than */
@@ -146,7 +147,8 @@ static __always_inline bool is_proven(const struct packet *packet, const struct 
 	proven = READ_ONCE(meter->proven);
 	if (due <= now || proven <= now)
 		return false;
-	return due <= proven + one && proven - now > PROOF_CONNECTIONS * one;
+	return due <= proven + one + ((proven - now) >> 4) &&
+	       proven - now > PROOF_CONNECTIONS * one;
 }
 
 /* Ticks; 0: no ban. What may be forged bans for short, and does not add up. */
