@@ -182,6 +182,33 @@ const char *text_quote(const char *text, char buffer[QUOTE_TEXT])
 	return buffer;
 }
 
+size_t text_distance(const char *a, const char *b)
+{
+	enum { WORD_MAX = 31 };
+	size_t row[WORD_MAX + 1], length = strlen(b);
+
+	if (strlen(a) > WORD_MAX || length > WORD_MAX)
+		return strlen(a) > length ? strlen(a) : length;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < length; j++) {
+			size_t least = diagonal + (a[i] != b[j]);
+
+			diagonal = row[j + 1];
+			if (least > row[j] + 1)
+				least = row[j] + 1;
+			if (least > diagonal + 1)
+				least = diagonal + 1;
+			row[j + 1] = least;
+		}
+	}
+	return row[length];
+}
+
 char *text_next_word(char **cursor)
 {
 	static const char separators[] = ", \t\n\v\f\r";

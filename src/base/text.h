@@ -42,6 +42,12 @@ const char *text_quote(const char *text, char buffer[QUOTE_TEXT]);
  */
 void text_wrap(const char *text, int column, int indent, FILE *out);
 
+/*
+ * How many letters must be put in, left out or changed to make one of the other (Levenshtein 1966).
+ * For words that people type: what is longer than 31 bytes is as far from all as it is long.
+ */
+size_t text_distance(const char *a, const char *b);
+
 /* Splits on commas and white space, in place. Returns the next word or NULL; start with *cursor =
  * text. */
 char *text_next_word(char **cursor);

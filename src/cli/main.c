@@ -33,51 +33,94 @@ static int command_check(int argc, char **argv)
 
 static const struct command own_commands[] = {
 	{ "run", "[-c FILE] [IFACE...]", "attach, watch and report until Ctrl-C", command_run },
-	{ "check", "FILE", "is this configuration right? prints what it amounts to",
-	  command_check },
-	{ "doctor", "[--json] [IFACE...]", "what can this host do, what not, and why",
-	  command_doctor },
-	{ "selftest", "[--json] [-n N]", "are the numbers right? counts what it does itself",
+	{ "check", "FILE", "is this configuration right? prints what it means", command_check },
+	{ "doctor", "[IFACE...]", "what can this host do, what not, and why", command_doctor },
+	{ "selftest", "[-n N]", "are the numbers right? counts what it does itself",
 	  command_selftest },
 	{ NULL, NULL, NULL, NULL },
 };
 
-/* Calls `visit` for every command until it returns true. */
+/* The command that is nearest to a name; *ret_distance is 0 when it is the one. */
+static const struct command *nearest_command(const char *name, size_t *ret_distance)
+{
+	const struct command *nearest = own_commands;
+
+	*ret_distance = SIZE_MAX;
+	for (size_t i = 0; i == 0 || modules[i - 1]; i++) {
+		const struct command *command = i == 0 ? own_commands : modules[i - 1]->commands;
+
+		for (; command->name; command++) {
+			size_t distance = text_distance(name, command->name);
+
+			if (distance >= *ret_distance)
+				continue;
+			nearest = command;
+			*ret_distance = distance;
+		}
+	}
+	return nearest;
+}
+
 static const struct command *find_command(const char *name)
 {
-	for (const struct command *command = own_commands; command->name; command++)
-		if (strcmp(command->name, name) == 0)
-			return command;
-	for (size_t i = 0; modules[i]; i++)
-		for (const struct command *command = modules[i]->commands; command->name; command++)
-			if (strcmp(command->name, name) == 0)
-				return command;
+	char quoted[QUOTE_TEXT];
+	size_t distance;
+	const struct command *nearest = nearest_command(name, &distance);
+
+	if (distance == 0)
+		return nearest;
+	if (distance <= 1 + strlen(name) / 4)
+		log_error("unknown command %s; did you mean '%s'? 'sumun help' lists all",
+			  text_quote(name, quoted), nearest->name);
+	else
+		log_error("unknown command %s; 'sumun help' lists them", text_quote(name, quoted));
 	return NULL;
 }
 
-static void add_rows(struct table *table, const struct command *command)
+static void print_commands(const char *heading, const struct command *command, FILE *out)
 {
+	if (heading)
+		fprintf(out, "\n%s\n", heading);
 	for (; command->name; command++) {
-		table_cell(table, "%s %s", command->name, command->arguments);
-		table_cell(table, "%s", command->summary);
+		char usage[64];
+
+		snprintf(usage, sizeof(usage), "%s %s", command->name, command->arguments);
+		fprintf(out, "  %-24s  %s\n", usage, command->summary);
 	}
 }
 
 static void print_usage(FILE *out)
 {
-	CLEANUP_TABLE struct table *table = table_new(2);
-
-	fputs("Usage: sumun [-v] COMMAND [ARGUMENT...]\n\nsumun guards this host's interfaces: it "
-	      "filters packets at the network card and says what it sees.\n\n",
+	fputs("Usage: sumun [-v] COMMAND [ARGUMENT...]\n\n"
+	      "sumun filters packets at the network card, and says which process does what, and\n"
+	      "what it costs.\n",
 	      out);
-	add_rows(table, own_commands);
+	print_commands("The host:", own_commands, out);
 	for (size_t i = 0; modules[i]; i++)
-		add_rows(table, modules[i]->commands);
-	table_print(table, out, 2);
-	fputs("\n'sumun COMMAND --help' tells more; so does sumun(1).\n"
-	      "Exit status: 0 well, 1 failed, 2 wrong usage or configuration, 3 the kernel or the\n"
-	      "permissions do not allow it.\n",
+		print_commands(modules[i]->heading, modules[i]->commands, out);
+	fputs("\n'sumun help COMMAND' tells more; so does sumun(1).\n"
+	      "Exit status: 0 well, 1 failed, 2 wrong usage or configuration, 3 the kernel or\n"
+	      "the permissions do not allow it.\n",
 	      out);
+}
+
+/* `sumun help [COMMAND]`, where `argv` begins with "help". */
+static int help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	const struct command *command;
+
+	if (argc == 1) {
+		print_usage(stdout);
+		return STATUS_OK;
+	}
+	command = find_command(argv[1]);
+	return command ? command->run(2, (char *[]){ argv[1], option, NULL }) : STATUS_USAGE;
+}
+
+static bool asks_for_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 /* libbpf's words are for developers; what matters to others is in our own errors. */
@@ -101,7 +144,6 @@ static int print_library(enum libbpf_print_level level, const char *format, va_l
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	char quoted[QUOTE_TEXT];
 	int first = 1, status;
 
 	setlocale(LC_ALL, "");
@@ -118,16 +160,11 @@ int main(int argc, char **argv)
 		printf("sumun %s\n", SUMUN_VERSION);
 		return STATUS_OK;
 	}
-	if (strcmp(argv[first], "help") == 0 || strcmp(argv[first], "--help") == 0) {
-		print_usage(stdout);
-		return STATUS_OK;
-	}
+	if (asks_for_help(argv[first]))
+		return help(argc - first, argv + first);
 	command = find_command(argv[first]);
-	if (!command) {
-		log_error("unknown command %s; 'sumun help' lists them",
-			  text_quote(argv[first], quoted));
+	if (!command)
 		return STATUS_USAGE;
-	}
 	status = command->run(argc - first, argv + first);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		log_error("cannot write to standard output");

@@ -58,7 +58,8 @@ struct selftest;
 
 struct module {
 	const char *name;
-	uint16_t events; /* enum event_module */
+	const char *heading; /* over its commands in `sumun help`; NULL: those of the module before */
+	uint16_t events;     /* enum event_module */
 
 	/* Its sections of the configuration file and the struct they fill, with the defaults. */
 	const struct setting *settings;

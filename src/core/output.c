@@ -9,7 +9,7 @@
 
 struct output {
 	bool json;
-	struct logfile *logs[2];
+	struct logfile *logs[2]; /* by enum logfile_format */
 };
 
 static int parse_path(const char *value, void *field, struct error *error)
@@ -56,8 +56,7 @@ void output_config_free(struct output_config *config)
 
 struct output *output_new(const struct output_config *config, bool json, struct error *error)
 {
-	const char *const paths[] = { config->csv, config->json };
-	static const enum logfile_format formats[] = { LOGFILE_CSV, LOGFILE_JSON };
+	const char *const paths[] = { [LOGFILE_CSV] = config->csv, [LOGFILE_JSON] = config->json };
 	struct output *output = calloc(1, sizeof(*output));
 
 	if (!output)
@@ -66,7 +65,7 @@ struct output *output_new(const struct output_config *config, bool json, struct 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		if (!paths[i])
 			continue;
-		output->logs[i] = logfile_open(paths[i], formats[i], error);
+		output->logs[i] = logfile_open(paths[i], i, error);
 		if (!output->logs[i])
 			return output_free(output);
 	}
@@ -105,9 +104,10 @@ bool output_is_json(const struct output *output)
 
 void output_record(struct output *output, const struct record *record, bool quiet)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(output->logs); i++)
-		if (output->logs[i])
-			logfile_write(output->logs[i], record);
+	if (output->logs[LOGFILE_CSV] && record->type->csv == security_columns)
+		logfile_write(output->logs[LOGFILE_CSV], record);
+	if (output->logs[LOGFILE_JSON])
+		logfile_write(output->logs[LOGFILE_JSON], record);
 	if (quiet)
 		return;
 	if (output->json) {

@@ -10,6 +10,17 @@
 /* Two paths, one behind the other, and all of it to be escaped. */
 enum { VALUE_TEXT = 4 * 2 * 4096 + 1024 };
 
+const struct csv_column security_columns[] = {
+	{ "time", "time" },
+	{ "action", "action" },
+	{ "source", "source" },
+	{ "source_port", "source port" },
+	{ "destination", "destination" },
+	{ "destination_port", "destination port" },
+	{ "protocol", "protocol" },
+	{ NULL, NULL },
+};
+
 void record_begin(struct record *record, const struct record_type *type)
 {
 	record->type = type;

@@ -52,6 +52,9 @@ struct record_type {
 	} * csv;
 };
 
+/* Of all security events, of whatever module: the CSV log has one head, so it takes only these. */
+extern const struct csv_column security_columns[];
+
 struct field {
 	const char *name;
 	enum field_kind kind;

@@ -131,7 +131,7 @@ static int cgroups_probe(struct error *why)
 static const struct command commands[] = {
 	{ .name = "cgroups",
 	  .arguments = "[CGROUP...]",
-	  .summary = "what each service and container does: CPU, calls, packets, connections",
+	  .summary = "what each service and container does",
 	  .run = command_cgroups },
 	{ .name = NULL },
 };

@@ -9,56 +9,44 @@
 #include "modules/filter/snapshot.h"
 #include "modules/filter/terms.h"
 
-/* One set of columns for all kinds, because a CSV has one head. */
-static const struct csv_column event_columns[] = {
-	{ "time", "time" },
-	{ "action", "action" },
-	{ "source", "source" },
-	{ "source_port", "source port" },
-	{ "destination", "destination" },
-	{ "destination_port", "destination port" },
-	{ "protocol", "protocol" },
-	{ NULL, NULL },
-};
-
 #define TEXT_PACKET \
 	"{protocol} {source:source_port} -> {destination:destination_port} on {interface}"
 
 static const struct record_type event_type = {
 	.name = "filter-event",
 	.text = "{time} {action} {reason}: " TEXT_PACKET,
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type guard_event_type = {
 	.name = "filter-event",
 	.text = "{time} {action} {reason} by {guard}: " TEXT_PACKET,
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type list_event_type = {
 	.name = "filter-event",
 	.text = "{time} {action} {reason} in {list}: " TEXT_PACKET,
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type watch_type = {
 	.name = "filter-watch",
 	.text = "{time} {action} " TEXT_PACKET,
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type ban_type = {
 	.name = "filter-ban",
 	.text = "{time} {action} {source} for {duration}: {why}",
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type scan_type = {
 	.name = "filter-scan",
 	.text = "{time} {action} {scan} from {source}: {count} {scan} in {duration}, last "
 		"{protocol} {destination:destination_port} on {interface}",
-	.csv = event_columns,
+	.csv = security_columns,
 };
 
 static const struct record_type full_type = {

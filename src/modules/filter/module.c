@@ -363,6 +363,7 @@ static const struct need needs[] = {
 
 const struct module filter_module = {
 	.name = "filter",
+	.heading = "Filter packets at the network card:",
 	.events = EVENT_FILTER,
 	.settings = filter_settings,
 	.setting_count = FILTER_SETTINGS,

@@ -163,7 +163,7 @@ static int opens_probe(struct error *why)
 static const struct command commands[] = {
 	{ .name = "opens",
 	  .arguments = "[-- COMMAND...]",
-	  .summary = "show which process opens which file, and what it gets",
+	  .summary = "which process opens which file, and what it gets",
 	  .run = command_opens },
 	{ .name = NULL },
 };

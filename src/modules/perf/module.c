@@ -190,7 +190,7 @@ static int perf_probe(struct error *why)
 static const struct command commands[] = {
 	{ .name = "perf",
 	  .arguments = "[-- COMMAND...]",
-	  .summary = "measure system calls, faults, switches, CPU time; warn, with the cause",
+	  .summary = "calls, faults, switches, CPU time; and warns of them",
 	  .run = command_perf },
 	{ .name = NULL },
 };

@@ -28,8 +28,8 @@ static int profile_probe(struct error *why)
 
 static const struct command commands[] = {
 	{ .name = "profile",
-	  .arguments = "[SECONDS | -- COMMAND...]",
-	  .summary = "show in which functions CPU time goes, or where processes wait",
+	  .arguments = "[SECONDS]",
+	  .summary = "where CPU time goes, and where processes wait",
 	  .run = command_profile },
 	{ .name = NULL },
 };

@@ -167,7 +167,7 @@ static int syscalls_probe(struct error *why)
 static const struct command commands[] = {
 	{ .name = "syscalls",
 	  .arguments = "[-- COMMAND...]",
-	  .summary = "count system calls: who makes which, with which errors, how long",
+	  .summary = "who makes which system calls, and how long they take",
 	  .run = command_syscalls },
 	{ .name = NULL },
 };
@@ -181,6 +181,7 @@ static const struct need needs[] = {
 
 const struct module syscalls_module = {
 	.name = "syscalls",
+	.heading = "See who does what:",
 	.events = EVENT_SYSCALLS,
 	.settings = settings,
 	.setting_count = ARRAY_SIZE(settings),

@@ -296,9 +296,34 @@ static void long_text_is_wrapped(void **state)
 	assert_non_null(strstr(page, "dddd\n  eee\n\n"));
 }
 
+static void distance_is_of_letters(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		size_t distance;
+	} rows[] = {
+		{ "", "", 0 },
+		{ "run", "run", 0 },
+		{ "rnu", "run", 2 },
+		{ "sycalls", "syscalls", 1 },
+		{ "opensx", "opens", 1 },
+		{ "", "ban", 3 },
+		{ "bans", "", 4 },
+		{ "kitten", "sitting", 3 },
+		{ "0123456789012345678901234567890", "012345678901234567890123456789", 1 },
+		{ "01234567890123456789012345678901", "ban", 32 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(text_distance(rows[i].a, rows[i].b), rows[i].distance);
+		assert_int_equal(text_distance(rows[i].b, rows[i].a), rows[i].distance);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(distance_is_of_letters),
 		cmocka_unit_test(numbers_have_commas),
 		cmocka_unit_test(rates_are_readable),
 		cmocka_unit_test(bytes_are_readable),
