@@ -182,11 +182,12 @@ static int watch(struct run *run, const struct arguments *arguments)
 
 	for (size_t i = 0; r == 0 && modules[i]; i++) {
 		const struct module *module = modules[i];
-		uint64_t interval = arguments->interval ? arguments->interval
-							: module->interval(module->config);
+		uint64_t interval = arguments->interval;
 
 		if (!module->wanted(module->config, &options))
 			continue;
+		if (!interval)
+			interval = module->interval(module->config);
 		r = start_module(run, module, &options, interval, &error);
 	}
 	if (r == 0)
