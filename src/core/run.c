@@ -190,6 +190,11 @@ static int watch(struct run *run, const struct arguments *arguments)
 			interval = module->interval(module->config);
 		r = start_module(run, module, &options, interval, &error);
 	}
+	if (r == 0 && run->count == 0)
+		r = error_set(&error, -EINVAL,
+			      "nothing to do: '%s' turns the filter off and nothing else on; "
+			      "'[syscalls] watch = on' would, see sumun.conf(5)",
+			      arguments->config);
 	if (r == 0)
 		give_up_privileges(run);
 	/* Loading programs took megabytes that are not needed again. */
