@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "core/module.h"
+#include "core/privilege.h"
+#include "observe/session.h"
+
+/* ---- what is written ---------------------------------------------------------------------- */
+
+/*
+ * Standard error, where the command's own errors go as well: a report is written at once, so that
+ * no line of either is torn, and it is noticed when nobody reads it any more.
+ */
+static FILE *open_beside(void)
+{
+	static char buffer[1 << 16];
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!out)
+		return stderr;
+	setvbuf(out, buffer, _IOFBF, sizeof(buffer));
+	return out;
+}
+
+static struct winsize window(const struct session *session)
+{
+	struct winsize size = { 0 };
+
+	return ioctl(fileno(session->out), TIOCGWINSZ, &size) < 0 ? (struct winsize){ 0 } : size;
+}
+
+size_t session_width(const struct session *session)
+{
+	return window(session).ws_col;
+}
+
+size_t session_height(const struct session *session)
+{
+	return window(session).ws_row;
+}
+
+bool session_has_terminal(const struct session *session)
+{
+	return isatty(fileno(session->out));
+}
+
+static void end_unread(struct session *session)
+{
+	session->unread = true;
+	loop_stop(session->loop);
+}
+
+int session_flush(struct session *session)
+{
+	FILE *nowhere;
+
+	if (fflush(session->out) == 0 && !ferror(session->out))
+		return 0;
+	if (errno != EPIPE)
+		return -errno;
+	end_unread(session);
+	/* What cannot be written would be tried once more at exit. */
+	nowhere = freopen("/dev/null", "w", session->out);
+	return nowhere ? 0 : -errno;
+}
+
+/* ---- the loop ----------------------------------------------------------------------------- */
+
+/* A terminal sends SIGINT to the command as well, which may make something of it. */
+static int on_signal(void *argument, int signal)
+{
+	struct session *session = argument;
+
+	if (session->child.pid <= 0)
+		loop_stop(session->loop);
+	else if (signal != SIGINT)
+		child_signal(&session->child, signal);
+	return 0;
+}
+
+static int on_child(void *argument)
+{
+	struct session *session = argument;
+
+	if (child_has_ended(&session->child))
+		loop_stop(session->loop);
+	return 0;
+}
+
+/* Only an error can happen to our end of a pipe: the reader went away. */
+static int on_reader_gone(void *argument)
+{
+	end_unread(argument);
+	return 0;
+}
+
+static int on_interval(void *argument)
+{
+	struct session *session = argument;
+	int r = session->report(session->context);
+
+	if (session->left && --session->left == 0)
+		loop_stop(session->loop);
+	return r;
+}
+
+int session_every(struct session *session, uint64_t interval, uint64_t usual,
+		  int (*report)(void *context), void *context)
+{
+	session->report = report;
+	session->context = context;
+	if (!interval && session->child.pid)
+		return 0;
+	return loop_add_timer(session->loop, interval ? interval : usual, on_interval, session);
+}
+
+int session_watch(struct session *session)
+{
+	struct stat st;
+	int fd = fileno(session->out), r = 0;
+
+	if (session->child.pid)
+		r = loop_add_fd(session->loop, session->child.pidfd, on_child, session);
+	else if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		r = loop_add_fd(session->loop, fd, on_reader_gone, session);
+	return r < 0 ? r : loop_run(session->loop);
+}
+
+/* ---- beginning and end -------------------------------------------------------------------- */
+
+int session_start(struct session *session, const struct arguments *arguments, bool beside,
+		  struct error *error)
+{
+	signal(SIGPIPE, SIG_IGN);
+	*session = (struct session)SESSION_NONE;
+	session->left = arguments->count;
+	session->out = beside ? open_beside() : stdout;
+	session->loop = loop_new(on_signal, session, error);
+	return session->loop ? 0 : -EIO;
+}
+
+int session_run_command(struct session *session, char **argv, int (*join)(void *context),
+			void *context, struct error *error)
+{
+	int r = child_start(argv, join, context, &session->child, error);
+
+	if (r < 0)
+		session->status = child_failure_status(r);
+	return r;
+}
+
+void session_give_up_privileges(void)
+{
+	struct confinement confinement;
+	struct error error = { "" };
+	bool files;
+
+	confine_begin(&confinement);
+	if (confine_enter(&confinement, &files, &error) < 0)
+		log_warning("%s, ignoring", error.text);
+}
+
+int session_end(struct session *session, int r)
+{
+	bool ran = session->child.pid != 0;
+
+	loop_free(session->loop);
+	child_close(&session->child);
+	if (session->out && session->out != stdout && session->out != stderr)
+		fclose(session->out);
+	session->out = NULL;
+	session->loop = NULL;
+	if (session->status)
+		return session->status;
+	return r == 0 && ran ? child_exit_status(&session->child) : (int)status_of(r);
+}
