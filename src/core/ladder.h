@@ -98,6 +98,9 @@ const char *rung_name(const struct rung *rung, char buffer[RUNG_TEXT]);
  */
 int ladder_try(enum thing thing, unsigned events, struct rung_result results[RUNGS_MAX]);
 
+/* Frees what is kept for the next try: megabytes, for those who stay. */
+void ladder_forget(void);
+
 /* What is taken of results whose `provoked` and `counted` are filled in; marks their states. */
 int ladder_choose(struct rung_result *results, size_t count);
 

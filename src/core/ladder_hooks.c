@@ -93,14 +93,19 @@ static int load_as(const struct bpf_program *source, enum bpf_prog_type type,
 
 /* ---- tracepoints and functions known to BTF ------------------------------------------- */
 
-/* Read once: it is megabytes. */
+static struct btf *known; /* by the kernel: read once, it is megabytes */
+
 static const struct btf *kernel_btf(void)
 {
-	static struct btf *btf;
+	if (!known)
+		known = btf__load_vmlinux_btf();
+	return known;
+}
 
-	if (!btf)
-		btf = btf__load_vmlinux_btf();
-	return btf;
+void ladder_forget(void)
+{
+	btf__free(known);
+	known = NULL;
 }
 
 static int find_type(const struct rung *rung, const char *target, struct error *error)

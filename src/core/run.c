@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "core/arguments.h"
+#include "core/ladder.h"
 #include "core/loop.h"
 #include "core/module.h"
 #include "core/ring.h"
@@ -198,6 +199,7 @@ static int watch(struct run *run, const struct arguments *arguments)
 	if (r == 0)
 		give_up_privileges(run);
 	/* Loading programs took megabytes that are not needed again. */
+	ladder_forget();
 	malloc_trim(0);
 	if (r == 0 && !arguments->json && isatty(STDOUT_FILENO))
 		log_info("watching; Ctrl-C ends it");

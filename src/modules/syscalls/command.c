@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "core/arguments.h"
+#include "core/ladder.h"
 #include "core/loop.h"
 #include "core/module.h"
 #include "core/ring.h"
@@ -285,6 +287,9 @@ static int watch(struct session *session)
 	int r;
 
 	give_up_privileges();
+	/* Loading programs took megabytes that are not needed again. */
+	ladder_forget();
+	malloc_trim(0);
 	if (!session->arguments.json && !session->arguments.csv && !session->child.pid &&
 	    isatty(fileno(session->out)))
 		log_info("counting system calls of %s; Ctrl-C ends it",
