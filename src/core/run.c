@@ -14,7 +14,7 @@
 #include "core/ring.h"
 #include "core/run.h"
 
-enum { MODULES_MAX = 16 };
+enum { MODULES_MAX = 16, OWN_MAPPING = 1 << 17 };
 
 struct run;
 
@@ -181,6 +181,9 @@ static int watch(struct run *run, const struct arguments *arguments)
 	};
 	int r = 0;
 
+	/* Left to itself, malloc takes large tables from the heap later on, and clears them whole.
+	 */
+	mallopt(M_MMAP_THRESHOLD, OWN_MAPPING);
 	for (size_t i = 0; r == 0 && modules[i]; i++) {
 		const struct module *module = modules[i];
 		uint64_t interval = arguments->interval;
