@@ -16,7 +16,14 @@
 #include "modules/syscalls/watcher.h"
 #include "observe/call_abi.h"
 
-enum { TIMES = 321, NO_SUCH_CALL = 600, I386_GETPPID = 64, I386_CLOSE = 6, ERESTARTNOHAND = 514 };
+enum {
+	TIMES = 321,
+	NO_SUCH_CALL = 600,
+	I386_GETPPID = 64,
+	I386_CLOSE = 6,
+	ERESTARTNOHAND = 514,
+	CHILDREN = 1000
+};
 
 #define HIGH_ADDRESS (-(1LL << 32))
 
@@ -177,12 +184,73 @@ static void who_is_left_out_is_not_counted(void **state)
 	watcher_stop(&watcher);
 }
 
+/* More processes than have room: none of their calls is lost. */
+static void a_table_that_is_full_loses_nothing(void **state)
+{
+	struct monitor_options options = {
+		.self = true, .errors = true, .latency = true, .rows = CALL_ROWS_LEAST
+	};
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+	struct watcher watcher = WATCHER_NONE;
+	struct call_ledger ledger;
+	struct report report;
+	struct error error = { "" };
+
+	options.selection.follow = true;
+	assert_row(watcher_start(&options, 0, &watcher, &error) == 0, error.text);
+	assert_ok(monitor_follow_me(watcher.monitor));
+	for (int i = 0; i < CHILDREN; i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			syscall(SYS_getppid);
+			syscall(SYS_close, -1);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, NULL, 0), child);
+	}
+	assert_ok(watcher_report(&watcher, BY_CALL, SPAN_ALL, &view, NULL, &ledger, &report));
+	assert_true(ledger.unknown > 0);
+	assert_int_equal(ledger.seen, ledger.counted + ledger.unknown + ledger.filtered);
+	assert_int_equal(find(&view, SYS_getppid)->calls, CHILDREN);
+	assert_int_equal(find(&view, SYS_close)->calls, CHILDREN);
+	assert_int_equal(find(&view, SYS_close)->errors, CHILDREN);
+	watcher_stop(&watcher);
+}
+
+/* Two tables for each CPU, and what stands beside them. */
+static void memory_is_bounded(void **state)
+{
+	static const uint32_t cpus[] = { 1, 2, 16, 64, 256 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++)
+		for (int latency = 0; latency < 2; latency++) {
+			uint32_t rows = monitor_rows(cpus[i], latency);
+			size_t row = sizeof(struct call_row) +
+				     sizeof(struct process_row) / CALL_ROWS_EACH +
+				     (latency ? sizeof(struct call_latency) : 0);
+
+			print_message("# %u CPUs%s: %u rows, %.1f MiB\n", cpus[i],
+				      latency ? ", latency" : "", rows,
+				      2.0 * cpus[i] * rows * (double)row / (1 << 20));
+			assert_int_equal(rows & (rows - 1), 0);
+			assert_in_range(rows, CALL_ROWS_LEAST, CALL_ROWS_MOST);
+			assert_true(2 * cpus[i] * rows * row <= 64 << 20);
+		}
+	assert_int_equal(monitor_rows(2, true), CALL_ROWS_MOST);
+	assert_true(monitor_rows(256, false) < CALL_ROWS_MOST);
+	assert_true(monitor_rows(256, true) < monitor_rows(256, false));
+	assert_int_equal(monitor_rows(UINT16_MAX, true), CALL_ROWS_LEAST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rung_counts_the_same),
 		cmocka_unit_test(without_a_rung_it_says_so),
 		cmocka_unit_test(who_is_left_out_is_not_counted),
+		cmocka_unit_test(a_table_that_is_full_loses_nothing),
+		cmocka_unit_test(memory_is_bounded),
 	};
 
 	if (geteuid() != 0) {

@@ -70,11 +70,11 @@ static int add_to(struct call_latency **sum, const struct call_latency *more)
 
 /* ---- from the kernel ---------------------------------------------------------------------- */
 
-static int add_row(struct books *books, const struct call_table *table, size_t number,
-		   const struct latency_table *latency)
+static int add_row(struct books *books, const struct call_tables *tables, size_t number)
 {
-	const struct call_row *row = &table->rows[number];
-	const struct process_row *process = &table->processes[row->process % CALL_PROCESSES];
+	const struct call_row *row = &tables->table->rows[number];
+	const struct process_row *process =
+		&tables->processes[row->process % tables->process_count];
 	struct account *account;
 	struct owner *owner = owners_program(books->owners, process);
 	int r;
@@ -88,18 +88,18 @@ static int add_row(struct books *books, const struct call_table *table, size_t n
 	if (row->error)
 		return 0;
 	books->ledger.counted += row->count;
-	if (!latency)
+	if (!tables->latencies)
 		return 0;
-	r = add_to(&account->latency, &latency->rows[number]);
-	return r < 0 ? r : add_to(&account->latency_interval, &latency->rows[number]);
+	r = add_to(&account->latency, &tables->latencies[number]);
+	return r < 0 ? r : add_to(&account->latency_interval, &tables->latencies[number]);
 }
 
-static int add_unknown(struct books *books, const struct call_table *table)
+int books_add_folds(struct books *books, const struct call_folds *folds)
 {
 	struct owner *owner = NULL;
 
 	for (size_t call = 0; call < CALLS; call++) {
-		const uint64_t counts[] = { table->folded[call], table->folded_errors[call] };
+		const uint64_t counts[] = { folds->calls[call], folds->errors[call] };
 
 		for (unsigned error = 0; error < ARRAY_SIZE(counts); error++) {
 			struct account *account;
@@ -119,19 +119,17 @@ static int add_unknown(struct books *books, const struct call_table *table)
 	return 0;
 }
 
-int books_add(struct books *books, const struct call_table *table,
-	      const struct latency_table *latency)
+int books_add(struct books *books, const struct call_tables *tables)
 {
+	const struct call_table *table = tables->table;
 	int r = 0;
 
 	/* Calls can also end where none began, and then what they did stands for a process. */
 	if (!table->seen && !table->process_count && !table->unmarked)
 		return 0;
-	for (size_t i = 0; r == 0 && i < CALL_ROWS; i++)
+	for (size_t i = 0; r == 0 && i < tables->row_count; i++)
 		if (table->rows[i].incarnation)
-			r = add_row(books, table, i, latency);
-	if (r == 0)
-		r = add_unknown(books, table);
+			r = add_row(books, tables, i);
 	books->ledger.seen += table->seen;
 	books->ledger.filtered += table->filtered;
 	books->ledger.untimed += table->untimed;
@@ -187,10 +185,10 @@ static void drop(void *context, struct owner *owner)
 	}
 }
 
-int books_end(struct books *books, const struct call_table *table)
+int books_end(struct books *books, const struct call_tables *tables)
 {
-	for (size_t i = 0; i < CALL_PROCESSES; i++) {
-		const struct process_row *row = &table->processes[i];
+	for (size_t i = 0; i < tables->process_count; i++) {
+		const struct process_row *row = &tables->processes[i];
 
 		if (row->incarnation && row->flags & PROCESS_ENDED)
 			owners_end(books->owners, row);

@@ -40,21 +40,26 @@ struct call_ledger {
 	uint64_t folded;   /* processes that were folded before they were told of: no room here */
 };
 
+/* The tables of one CPU in an epoch. */
+struct call_tables {
+	struct call_table *table; /* with `row_count` rows of calls behind it */
+	struct process_row *processes;
+	struct call_latency *latencies; /* one for each row of calls; NULL: not measured */
+	size_t row_count, process_count;
+};
+
 struct books;
 
 /* Processes beyond `owner_limit` are folded as soon as they end. NULL when out of memory. */
 struct books *books_new(size_t owner_limit);
 struct books *books_free(struct books *books); /* NULL is fine; returns NULL */
 
-/*
- * Adds a table of the kernel, and of latency the one beside it or NULL. -ENOMEM: the books are
- * wrong from now on.
- */
-int books_add(struct books *books, const struct call_table *table,
-	      const struct latency_table *latency);
+/* Add what a CPU counted, and what none had room for. -ENOMEM: the books are wrong from now on. */
+int books_add(struct books *books, const struct call_tables *tables);
+int books_add_folds(struct books *books, const struct call_folds *folds);
 
 /* Notes which processes ended, once the tables of all CPUs are added: they are complete then. */
-int books_end(struct books *books, const struct call_table *table);
+int books_end(struct books *books, const struct call_tables *tables);
 
 /* For ends that the kernel could not note down: asks of every process whether it lives. */
 void books_end_dead(struct books *books, bool (*lives)(uint32_t tgid, uint64_t start));

@@ -16,13 +16,13 @@ struct {
 	__type(value, struct flight_bucket);
 } flights SEC(".maps");
 
-/* Beside `tables`. */
+/* Beside `tables`, and of as many rows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct latency_table);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct call_latency));
 } latencies SEC(".maps");
 
 /*

@@ -18,7 +18,7 @@
 #include "modules/syscalls/monitor.h"
 #include "syscalls.skel.h"
 
-enum { LADDER_EVENTS = 5, LINKS = 4 };
+enum { LADDER_EVENTS = 5, LINKS = 4, MEMORY_MOST = 64 << 20 };
 
 struct monitor {
 	struct syscalls_bpf *kernel;
@@ -26,14 +26,42 @@ struct monitor {
 	struct bpf_link *links[LINKS];
 	size_t link_count;
 	uint32_t cpus; /* that there can be */
-	struct call_table *tables;
+	uint32_t rows; /* of a table */
+	void *tables;
 	size_t tables_size;
-	struct latency_table *latencies; /* NULL: not measured */
+	struct call_latency *latencies; /* NULL: not measured */
 	size_t latencies_size;
+	struct call_folds *folds; /* by epoch */
+	size_t folds_size;
 	struct flight_bucket *flights; /* NULL: not measured */
-	uint64_t missed;               /* as the kernel told last */
+	size_t flights_size;
+	uint64_t missed; /* as the kernel told last */
 	char hooks[2 * RUNG_TEXT + 2];
 };
+
+/* ---- the size of tables ------------------------------------------------------------------- */
+
+static size_t table_size(uint32_t rows)
+{
+	return sizeof(struct call_table) + rows * sizeof(struct call_row) +
+	       rows / CALL_ROWS_EACH * sizeof(struct process_row);
+}
+
+static size_t latencies_size(uint32_t rows)
+{
+	return rows * sizeof(struct call_latency);
+}
+
+uint32_t monitor_rows(uint32_t cpus, bool latency)
+{
+	uint32_t rows = CALL_ROWS_MOST;
+
+	while (rows > CALL_ROWS_LEAST &&
+	       2ULL * cpus * (table_size(rows) + (latency ? latencies_size(rows) : 0)) >
+		       MEMORY_MOST)
+		rows /= 2;
+	return rows;
+}
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
@@ -84,9 +112,12 @@ static int take_rung(struct monitor *monitor, enum thing thing, unsigned avoided
 	return 0;
 }
 
-static void tell(struct syscalls_bpf *kernel, const struct monitor_options *options, uint32_t cpus)
+static void tell(const struct monitor *monitor, const struct monitor_options *options)
 {
-	kernel->rodata->cpus = cpus;
+	struct syscalls_bpf *kernel = monitor->kernel;
+
+	kernel->rodata->cpus = monitor->cpus;
+	kernel->rodata->row_limit = monitor->rows;
 	memcpy((void *)&kernel->rodata->selection, &options->selection, sizeof(options->selection));
 	kernel->rodata->count_errors = options->errors || options->failed;
 	kernel->rodata->take_latency = options->latency;
@@ -96,11 +127,14 @@ static void tell(struct syscalls_bpf *kernel, const struct monitor_options *opti
 }
 
 /* What nothing asked for is not made: the verifier removes what would use it. */
-static void size_maps(struct syscalls_bpf *kernel, const struct monitor_options *options,
-		      uint32_t cpus)
+static void size_maps(const struct monitor *monitor, const struct monitor_options *options)
 {
-	bpf_map__set_max_entries(kernel->maps.tables, 2 * cpus);
-	bpf_map__set_max_entries(kernel->maps.latencies, 2 * cpus);
+	struct syscalls_bpf *kernel = monitor->kernel;
+
+	bpf_map__set_max_entries(kernel->maps.tables, 2 * monitor->cpus);
+	bpf_map__set_value_size(kernel->maps.tables, (uint32_t)table_size(monitor->rows));
+	bpf_map__set_max_entries(kernel->maps.latencies, 2 * monitor->cpus);
+	bpf_map__set_value_size(kernel->maps.latencies, (uint32_t)latencies_size(monitor->rows));
 	bpf_map__set_autocreate(kernel->maps.latencies, options->latency);
 	bpf_map__set_autocreate(kernel->maps.flights, options->latency);
 	bpf_map__set_autocreate(kernel->maps.followed, options->selection.follow);
@@ -187,14 +221,15 @@ static int map_tables(struct monitor *monitor, const struct monitor_options *opt
 		      struct error *error)
 {
 	struct syscalls_bpf *kernel = monitor->kernel;
-	size_t flights_size;
 
 	monitor->tables = map_memory(kernel->maps.tables, &monitor->tables_size);
+	monitor->folds = map_memory(kernel->maps.folds, &monitor->folds_size);
 	if (options->latency) {
 		monitor->latencies = map_memory(kernel->maps.latencies, &monitor->latencies_size);
-		monitor->flights = map_memory(kernel->maps.flights, &flights_size);
+		monitor->flights = map_memory(kernel->maps.flights, &monitor->flights_size);
 	}
-	if (!monitor->tables || (options->latency && !(monitor->latencies && monitor->flights)))
+	if (!monitor->tables || !monitor->folds ||
+	    (options->latency && !(monitor->latencies && monitor->flights)))
 		return error_set(error, -errno, "cannot map the tables of the monitor: %s",
 				 strerror(errno));
 	return 0;
@@ -219,8 +254,10 @@ struct monitor *monitor_new(const struct monitor_options *options, struct error 
 		return NULL;
 	}
 	monitor->cpus = (uint32_t)cpus;
-	tell(monitor->kernel, options, monitor->cpus);
-	size_maps(monitor->kernel, options, monitor->cpus);
+	monitor->rows =
+		options->rows ? options->rows : monitor_rows((uint32_t)cpus, options->latency);
+	tell(monitor, options);
+	size_maps(monitor, options);
 	if (load(monitor, options, error) < 0 || map_tables(monitor, options, error) < 0)
 		return NULL;
 	return TAKE_PTR(monitor);
@@ -236,8 +273,10 @@ struct monitor *monitor_free(struct monitor *monitor)
 		munmap(monitor->tables, monitor->tables_size);
 	if (monitor->latencies)
 		munmap(monitor->latencies, monitor->latencies_size);
+	if (monitor->folds)
+		munmap(monitor->folds, monitor->folds_size);
 	if (monitor->flights)
-		munmap(monitor->flights, FLIGHT_BUCKETS * sizeof(*monitor->flights));
+		munmap(monitor->flights, monitor->flights_size);
 	syscalls_bpf__destroy(monitor->kernel);
 	free(monitor);
 	return NULL;
@@ -255,19 +294,36 @@ int monitor_bell(const struct monitor *monitor)
 	return bpf_map__fd(monitor->kernel->maps.bell);
 }
 
-/* Only what was written: most of a table is not touched in most epochs. */
-static void clear(struct call_table *table, struct latency_table *latency)
+static struct call_tables tables_at(const struct monitor *monitor, uint32_t number)
 {
-	for (size_t i = 0; i < CALL_ROWS; i++)
+	char *base = (char *)monitor->tables + number * table_size(monitor->rows);
+	struct call_table *table = (struct call_table *)base;
+
+	return (struct call_tables){
+		.table = table,
+		.processes = (struct process_row *)&table->rows[monitor->rows],
+		.latencies =
+			monitor->latencies ? &monitor->latencies[number * monitor->rows] : NULL,
+		.row_count = monitor->rows,
+		.process_count = monitor->rows / CALL_ROWS_EACH,
+	};
+}
+
+/* Only what was written: most of a table is not touched in most epochs. */
+static void clear(const struct call_tables *tables)
+{
+	struct call_table *table = tables->table;
+
+	for (size_t i = 0; i < tables->row_count; i++)
 		if (table->rows[i].incarnation) {
 			memset(&table->rows[i], 0, sizeof(table->rows[i]));
-			if (latency)
-				memset(&latency->rows[i], 0, sizeof(latency->rows[i]));
+			if (tables->latencies)
+				memset(&tables->latencies[i], 0, sizeof(tables->latencies[i]));
 		}
-	for (size_t i = 0; i < CALL_PROCESSES; i++)
-		if (table->processes[i].incarnation)
-			memset(&table->processes[i], 0, sizeof(table->processes[i]));
-	memset(table->folded, 0, sizeof(*table) - offsetof(struct call_table, folded));
+	for (size_t i = 0; i < tables->process_count; i++)
+		if (tables->processes[i].incarnation)
+			memset(&tables->processes[i], 0, sizeof(tables->processes[i]));
+	memset(table, 0, sizeof(*table));
 }
 
 /* How often the kernel did not run our programs, because one of them ran already. */
@@ -290,17 +346,26 @@ int monitor_turn(struct monitor *monitor, struct books *books)
 {
 	uint32_t former = monitor->kernel->bss->epoch, first = former * monitor->cpus;
 	uint64_t missed = count_missed(monitor);
+	struct call_tables tables;
 	int r = 0;
 
 	__atomic_store_n(&monitor->kernel->bss->epoch, !former, __ATOMIC_SEQ_CST);
 	grace_period();
-	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++)
-		r = books_add(books, &monitor->tables[i],
-			      monitor->latencies ? &monitor->latencies[i] : NULL);
-	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++)
-		r = books_end(books, &monitor->tables[i]);
-	for (uint32_t i = first; i < first + monitor->cpus; i++)
-		clear(&monitor->tables[i], monitor->latencies ? &monitor->latencies[i] : NULL);
+	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++) {
+		tables = tables_at(monitor, i);
+		r = books_add(books, &tables);
+	}
+	if (r == 0)
+		r = books_add_folds(books, &monitor->folds[former]);
+	for (uint32_t i = first; r == 0 && i < first + monitor->cpus; i++) {
+		tables = tables_at(monitor, i);
+		r = books_end(books, &tables);
+	}
+	for (uint32_t i = first; i < first + monitor->cpus; i++) {
+		tables = tables_at(monitor, i);
+		clear(&tables);
+	}
+	memset(&monitor->folds[former], 0, sizeof(monitor->folds[former]));
 	books_add_missed(books, missed - monitor->missed);
 	monitor->missed = missed;
 	return r;

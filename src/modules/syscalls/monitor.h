@@ -17,11 +17,18 @@ struct monitor_options {
 	bool failed;  /* count only calls that end with an error */
 	/* Bits of enum hook that are not to be taken even if they work: for tests of the others. */
 	unsigned avoided;
+	uint32_t rows; /* of a table, for tests of small ones; 0: monitor_rows() */
 	bool select_calls;
 	uint64_t calls[CALLS / 64]; /* which, by bit */
 };
 
 struct monitor;
+
+/*
+ * How many rows a table has, so that those of all CPUs, of which there can be so many, have 64 MiB
+ * at most. Never under CALL_ROWS_LEAST, which takes more with latency from 500 CPUs on.
+ */
+uint32_t monitor_rows(uint32_t cpus, bool latency);
 
 /* Loads and attaches: from now on calls are counted. NULL with the reason. */
 struct monitor *monitor_new(const struct monitor_options *options, struct error *error);

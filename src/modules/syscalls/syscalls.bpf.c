@@ -27,23 +27,22 @@ static __always_inline bool is_selected_call(__u32 call)
 	return !select_calls || selected_calls[call / 64 % (CALLS / 64)] >> (call % 64) & 1;
 }
 
-static __always_inline void count(struct call_table *table, struct task_struct *task, __u32 call,
-				  __u32 error)
+static __always_inline void count(__u32 table_number, struct call_table *table,
+				  struct task_struct *task, __u32 call, __u32 error)
 {
-	__u32 row = find_row(table, task, call, error);
+	__u32 row = find_row(table_number, table, task, call, error);
 
-	if (row < CALL_ROWS)
+	if (row < row_limit)
 		table->rows[row].count++;
-	else if (error)
-		table->folded_errors[call % CALLS]++;
 	else
-		table->folded[call % CALLS]++;
+		fold(table_number, call, error);
 }
 
 static __always_inline int enter(__u32 number)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_table *table = own_table();
+	__u32 table_number = own_number();
+	struct call_table *table = find_table(table_number);
 	__u32 call;
 
 	if (!table)
@@ -54,7 +53,7 @@ static __always_inline int enter(__u32 number)
 		table->filtered++;
 		return 0;
 	}
-	count(table, task, call, 0);
+	count(table_number, table, task, call, 0);
 	if (take_latency)
 		begin_flight(table, task, call);
 	return 0;
@@ -68,15 +67,15 @@ static __always_inline bool is_error(long result)
 /* Every call is seen at its end here, those that have none left out. */
 static __always_inline int leave_only_errors(struct task_struct *task, __u32 number, long result)
 {
-	struct call_table *table = own_table();
-	__u32 call = call_of(task, number);
+	__u32 table_number = own_number(), call = call_of(task, number);
+	struct call_table *table = find_table(table_number);
 
 	if (!table)
 		return 0;
 	table->seen++;
 	if (is_error(result) && is_selected_call(call) && is_selected(task)) {
-		count(table, task, call, 0);
-		count(table, task, call, (__u32)-result);
+		count(table_number, table, task, call, 0);
+		count(table_number, table, task, call, (__u32)-result);
 	} else {
 		table->filtered++;
 	}
@@ -90,8 +89,8 @@ static __always_inline int leave_only_errors(struct task_struct *task, __u32 num
 static __always_inline bool land(struct task_struct *task, __u32 *ret_call)
 {
 	__u32 table_number = own_number();
-	struct call_table *table = bpf_map_lookup_elem(&tables, &table_number);
-	struct latency_table *beside = bpf_map_lookup_elem(&latencies, &table_number);
+	struct call_table *table = find_table(table_number);
+	struct call_latency *beside = bpf_map_lookup_elem(&latencies, &table_number);
 	struct flight *flight;
 	__u64 begun;
 	__u32 row;
@@ -104,9 +103,9 @@ static __always_inline bool land(struct task_struct *task, __u32 *ret_call)
 	begun = flight->begun;
 	flight->begun = 0;
 	*ret_call = flight->call % CALLS;
-	row = find_row(table, task, *ret_call, 0);
-	if (row < CALL_ROWS)
-		add_latency(&beside->rows[row], bpf_ktime_get_ns() - begun);
+	row = find_row(table_number, table, task, *ret_call, 0);
+	if (row < row_limit)
+		add_latency(&beside[row], bpf_ktime_get_ns() - begun);
 	else
 		table->untimed++;
 	return true;
@@ -115,8 +114,8 @@ static __always_inline bool land(struct task_struct *task, __u32 *ret_call)
 static __always_inline int leave(__u32 number, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 table_number, call = call_of(task, number);
 	struct call_table *table;
-	__u32 call = call_of(task, number);
 
 	if (only_errors)
 		return leave_only_errors(task, number, result);
@@ -124,9 +123,10 @@ static __always_inline int leave(__u32 number, long result)
 		return 0;
 	if (!count_errors || !is_error(result) || number == NO_CALL)
 		return 0;
-	table = own_table();
+	table_number = own_number();
+	table = find_table(table_number);
 	if (table && (take_latency || (is_selected_call(call) && is_selected(task))))
-		count(table, task, call, (__u32)-result);
+		count(table_number, table, task, call, (__u32)-result);
 	return 0;
 }
 
@@ -193,7 +193,7 @@ SEC("tracepoint/raw_syscalls/sys_exit") int leave_classic(struct call_event *eve
 SEC("tp_btf/sched_process_exit") int end(__u64 *arguments)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_table *table = own_table();
+	struct call_table *table = find_table(own_number());
 
 	if (take_latency && table)
 		drop_flight(table, task);

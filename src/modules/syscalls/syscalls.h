@@ -7,7 +7,7 @@
  * clears it. So a table holds little and never overflows slowly, a row is written by one CPU
  * alone and needs no lock, and what processes left behind goes away with the epoch.
  *
- * What finds no room in a table is counted by its call alone (`folded`): no call is lost.
+ * What finds no room in a table is counted by its call alone (struct call_folds): no call is lost.
  */
 #pragma once
 
@@ -17,13 +17,13 @@
 #include "observe/call_abi.h"
 
 enum {
-	CALL_ROWS = 8192,      /* of a table; a power of two */
-	CALL_PROBES = 16,      /* rows that are looked at for one key */
-	CALL_PROCESSES = 2048, /* a power of two */
+	/* Of a table there are from so many rows to so many, by how many CPUs share the memory. */
+	CALL_ROWS_LEAST = 256, /* powers of two, all three */
+	CALL_ROWS_MOST = 8192,
+	CALL_ROWS_EACH = 4, /* for one row of a process */
+	CALL_PROBES = 16,   /* rows that are looked at for one key */
 	CALL_PROCESS_PROBES = 16,
-	CALL_FULL = CALL_ROWS / 2, /* rows: then user space is woken */
-	CALL_PROCESSES_FULL = CALL_PROCESSES / 2,
-	CALL_NONE = 0xffff, /* no process row had room */
+	CALL_NONE = 0xffff, /* no row had room */
 };
 
 enum {
@@ -43,10 +43,6 @@ struct call_row {
 _Static_assert(sizeof(struct call_row) == 32, "two in a cache line");
 
 struct call_table {
-	struct call_row rows[CALL_ROWS];
-	struct process_row processes[CALL_PROCESSES];
-	__u64 folded[CALLS];        /* began, but had no room */
-	__u64 folded_errors[CALLS]; /* ended with an error that had no room */
 	/* The ledger: seen = counted in rows + folded + filtered. */
 	__u64 seen;
 	__u64 filtered;
@@ -56,9 +52,16 @@ struct call_table {
 	__u32 process_count;
 	__u32 called; /* user space was woken */
 	__u32 unused[3];
-	__u64 running; /* by programs alone: the task that they run in */
+	__u64 running;          /* by programs alone: the task that they run in */
+	struct call_row rows[]; /* and behind the last, the rows of processes */
 };
-_Static_assert(sizeof(struct call_table) % 64 == 0, "tables share no cache line");
+_Static_assert(sizeof(struct call_table) == 64, "tables share no cache line");
+
+/* Of all CPUs in an epoch: it is seldom that a table has no room. */
+struct call_folds {
+	__u64 calls[CALLS];  /* began */
+	__u64 errors[CALLS]; /* ended with an error */
+};
 
 /* ---- latency, on request: beside each row of calls that began ---------------------------- */
 
@@ -72,10 +75,6 @@ struct call_latency {
 	__u64 min;
 	__u64 max;
 	__u32 buckets[LATENCY_BUCKETS];
-};
-
-struct latency_table {
-	struct call_latency rows[CALL_ROWS];
 };
 
 /* A call under way. Which slot a thread has follows from where its task lies. */

@@ -9,15 +9,28 @@
 /* 0 or 1: which of a CPU's tables is written. */
 __u32 epoch;
 const volatile __u32 cpus = 1;
+const volatile __u32 row_limit = CALL_ROWS_LEAST;
 
-/* Number: epoch * cpus + cpu. User space makes them as many as there are. */
+/*
+ * Number: epoch * cpus + cpu. User space makes them as many as there are, and of as many rows as
+ * it says.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct call_table));
+} tables SEC(".maps");
+
+/* By epoch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, struct call_table);
-} tables SEC(".maps");
+	__type(value, struct call_folds);
+} folds SEC(".maps");
 
 /* Rung when a table gets full, once for each. */
 struct {
@@ -30,11 +43,25 @@ static __always_inline __u32 own_number(void)
 	return READ_ONCE(epoch) * cpus + bpf_get_smp_processor_id();
 }
 
-static __always_inline struct call_table *own_table(void)
+static __always_inline struct call_table *find_table(__u32 number)
 {
-	__u32 number = own_number();
-
 	return bpf_map_lookup_elem(&tables, &number);
+}
+
+static __always_inline struct process_row *process_at(struct call_table *table, __u32 number)
+{
+	return (struct process_row *)&table->rows[row_limit] + number;
+}
+
+/* What has no room in a table is counted all the same. */
+static __always_inline void fold(__u32 table_number, __u32 call, __u32 error)
+{
+	__u32 of_epoch = table_number >= cpus;
+	struct call_folds *sums = bpf_map_lookup_elem(&folds, &of_epoch);
+
+	if (sums)
+		__sync_fetch_and_add(
+			error ? &sums->errors[call % CALLS] : &sums->calls[call % CALLS], 1);
 }
 
 /* Of a row: what the process did. The incarnation says whether it is the same process. */
@@ -70,17 +97,18 @@ static __always_inline struct process_row *find_process(struct call_table *table
 {
 	__u64 incarnation = incarnation_of(task);
 	__u32 tgid = task->tgid, home = home_of(incarnation, tgid);
+	__u32 limit = row_limit / CALL_ROWS_EACH;
 
 	for (__u32 i = 0; i < CALL_PROCESS_PROBES; i++) {
-		__u32 number = (home + i) % CALL_PROCESSES;
-		struct process_row *row = &table->processes[number];
+		__u32 number = (home + i) & (limit - 1);
+		struct process_row *row = process_at(table, number);
 
 		if (row->incarnation && (row->incarnation != incarnation || row->tgid != tgid))
 			continue;
 		if (!row->incarnation) {
 			row->incarnation = incarnation;
 			describe_process(row, task);
-			if (++table->process_count >= CALL_PROCESSES_FULL)
+			if (++table->process_count >= limit / 2)
 				ring_bell(table);
 		}
 		*ret_number = number;
@@ -91,18 +119,19 @@ static __always_inline struct process_row *find_process(struct call_table *table
 
 /*
  * The rest of find_row(), which returns the number of the row, made if it is not there, or
- * CALL_ROWS: no room. Global, for it is rare.
+ * CALL_NONE: no room. Global, for it is rare.
  */
-__noinline __u32 find_further(struct call_table *table, __u32 call, __u32 error)
+__noinline __u32 find_further(__u32 table_number, __u32 call, __u32 error)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_table *table = find_table(table_number);
 	__u64 incarnation = incarnation_of(task), key = row_key(task->tgid, call, error);
 	__u32 home = home_of(incarnation, key), process = 0;
 
 	if (!table)
-		return CALL_ROWS;
+		return CALL_NONE;
 	for (__u32 i = 0; i < CALL_PROBES; i++) {
-		__u32 number = (home + i) % CALL_ROWS;
+		__u32 number = (home + i) & (row_limit - 1);
 		struct call_row *row = &table->rows[number];
 
 		if (row->incarnation == incarnation && *key_of(row) == key)
@@ -111,28 +140,28 @@ __noinline __u32 find_further(struct call_table *table, __u32 call, __u32 error)
 			continue;
 		/* Without its process a row says less than what is folded. */
 		if (!find_process(table, task, &process))
-			return CALL_ROWS;
+			return CALL_NONE;
 		row->incarnation = incarnation;
 		*key_of(row) = key;
 		row->process = process;
-		if (++table->row_count >= CALL_FULL)
+		if (++table->row_count >= row_limit / 2)
 			ring_bell(table);
 		return number;
 	}
 	ring_bell(table);
-	return CALL_ROWS;
+	return CALL_NONE;
 }
 
-static __always_inline __u32 find_row(struct call_table *table, struct task_struct *task,
-				      __u32 call, __u32 error)
+static __always_inline __u32 find_row(__u32 table_number, struct call_table *table,
+				      struct task_struct *task, __u32 call, __u32 error)
 {
 	__u64 incarnation = incarnation_of(task), key = row_key(task->tgid, call, error);
-	__u32 number = home_of(incarnation, key) % CALL_ROWS;
+	__u32 number = home_of(incarnation, key) & (row_limit - 1);
 	struct call_row *row = &table->rows[number];
 
 	if (likely(row->incarnation == incarnation && *key_of(row) == key))
 		return number;
-	return find_further(table, call, error);
+	return find_further(table_number, call, error);
 }
 
 static __always_inline void mark_end(struct call_table *table, struct task_struct *task)

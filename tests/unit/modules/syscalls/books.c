@@ -15,8 +15,8 @@ static void rows_of_two_cpus_are_one(void **state)
 	made_calls(second, made_process(second, 10, 5, "cat"), READ, 0, 4);
 	made_calls(second, 0, WRITE, 0, 2);
 	made_calls(second, 0, WRITE, EBADF, 1);
-	assert_ok(books_add(books, &first->table, NULL));
-	assert_ok(books_add(books, &second->table, NULL));
+	made_add(first, books);
+	made_add(second, books);
 	assert_int_equal(count_owners(books), 1);
 	owner = owner_of(books, OWNER_PROGRAM, "cat");
 	assert_non_null(owner);
@@ -37,8 +37,8 @@ static void number_that_comes_again_is_another_process(void **state)
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7);
 	made_calls(made, made_process(made, 10, 9, "cat"), READ, 0, 3);
 	made_end(made, 0);
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_int_equal(count_owners(books), 2);
 	assert_ok(books_close_interval(books));
 	/* The second of them lives on. */
@@ -55,9 +55,9 @@ static void exec_makes_another_program_of_the_same_process(void **state)
 
 	made_calls(made, made_process(made, 10, 5, "sh"), READ, 0, 7);
 	made_process(made, 10, 5, "cat");
-	made->table.processes[1].incarnation = 6;
+	made->of[1].incarnation = 6;
 	made_calls(made, 1, READ, 0, 2);
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	shell = owner_of(books, OWNER_PROGRAM, "sh");
 	cat = owner_of(books, OWNER_PROGRAM, "cat");
 	assert_int_equal(total_of(shell, READ, 0), 7);
@@ -78,10 +78,10 @@ static void user_and_cgroup_make_other_programs_too(void **state)
 
 	for (uint16_t i = 0; i < 3; i++) {
 		made_calls(made, made_process(made, 10, 5, "sh"), READ, 0, 1);
-		made->table.processes[i].user = i == 1;
-		made->table.processes[i].cgroup = i == 2 ? 77 : 1;
+		made->of[i].user = i == 1;
+		made->of[i].cgroup = i == 2 ? 77 : 1;
 	}
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	assert_int_equal(count_owners(books), 3);
 	assert_ok(books_close_interval(books));
 	assert_int_equal(count_owners(books), 3);
@@ -96,10 +96,10 @@ static void end_on_one_cpu_and_calls_on_another(void **state)
 
 	made_calls(calls, made_process(calls, 10, 5, "cat"), READ, 0, 7);
 	made_end(end, made_process(end, 10, 5, "cat"));
-	assert_ok(books_add(books, &end->table, NULL));
-	assert_ok(books_add(books, &calls->table, NULL));
-	assert_ok(books_end(books, &end->table));
-	assert_ok(books_end(books, &calls->table));
+	made_add(end, books);
+	made_add(calls, books);
+	made_add_ends(end, books);
+	made_add_ends(calls, books);
 	/* It is told of in the report of its time, and not later. */
 	assert_int_equal(total_of(owner_of(books, OWNER_PROGRAM, "cat"), READ, 0), 7);
 	assert_ok(books_close_interval(books));
@@ -115,8 +115,8 @@ static void end_of_a_process_that_did_nothing(void **state)
 	CLEANUP_BOOKS struct books *books = books_new(MANY);
 
 	made_end(made, made_process(made, 10, 5, "cat"));
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_null(books_owners(books));
 }
@@ -128,14 +128,14 @@ static void ended_in_a_later_epoch(void **state)
 	CLEANUP_BOOKS struct books *books = books_new(MANY);
 
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7);
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_non_null(owner_of(books, OWNER_PROGRAM, "cat"));
 	made_clear(made);
 	made_end(made, made_process(made, 10, 5, "cat"));
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_null(owner_of(books, OWNER_PROGRAM, "cat"));
 }
@@ -149,15 +149,15 @@ static void what_only_ended_counts_too(void **state)
 
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, EINTR, 1);
 	made_latency(made, made_calls(made, 0, READ, 0, 0), 1000, 1);
-	assert_int_equal(made->table.seen, 0);
-	assert_ok(books_add(books, &made->table, &made->latency));
+	assert_int_equal(made->table->seen, 0);
+	made_add(made, books);
 	owner = owner_of(books, OWNER_PROGRAM, "cat");
 	assert_int_equal(total_of(owner, READ, EINTR), 1);
 	assert_int_equal(total_of(owner, READ, 0), 0);
 	assert_int_equal(account_of(owner, READ, 0)->latency->returned, 1);
 	made_clear(made);
-	made->table.unmarked = 1;
-	assert_ok(books_add(books, &made->table, &made->latency));
+	made->table->unmarked = 1;
+	made_add(made, books);
 	assert_int_equal(books_ledger(books)->unmarked, 1);
 }
 
@@ -170,11 +170,11 @@ static void ended_of_a_kind_are_one(void **state)
 		made_calls(made, made_process(made, 10 + i, 5 + i, i % 2 ? "cat" : "ls"), READ, 0,
 			   1);
 		made_calls(made, i, READ, EIO, 1);
-		made->table.processes[i].user = i % 4 == 3;
+		made->of[i].user = i % 4 == 3;
 		made_end(made, i);
 	}
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_int_equal(count_owners(books), 3); /* cat of two users, ls */
 	assert_int_equal(total_of(owner_of(books, OWNER_ENDED, "ls"), READ, 0), 50);
@@ -193,8 +193,8 @@ static void beyond_the_limit_the_ended_are_folded_at_once(void **state)
 		if (i < 15)
 			made_end(made, i);
 	}
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_int_equal(count_owners(books), 6); /* five that live, one for the ended */
 	assert_int_equal(total_of(owner_of(books, OWNER_ENDED, "cat"), READ, 0), 30);
 	/* They are still of this interval. */
@@ -210,15 +210,15 @@ static void what_had_no_room_is_of_an_unknown(void **state)
 	const struct owner *owner;
 
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7);
-	made->table.folded[CLOSE] = 5;
-	made->table.folded_errors[CLOSE] = 3;
-	made->table.seen += 5 + 11;
-	made->table.filtered = 11;
-	made->table.unmarked = 1;
-	made->table.untimed = 2;
+	made->folds.calls[CLOSE] = 5;
+	made->folds.errors[CLOSE] = 3;
+	made->table->seen += 5 + 11;
+	made->table->filtered = 11;
+	made->table->unmarked = 1;
+	made->table->untimed = 2;
 	for (int turn = 1; turn <= 2; turn++) {
-		assert_ok(books_add(books, &made->table, NULL));
-		assert_ok(books_end(books, &made->table));
+		made_add(made, books);
+		made_add_ends(made, books);
 		assert_ok(books_close_interval(books));
 		owner = owner_of(books, OWNER_UNKNOWN, "");
 		assert_int_equal(total_of(owner, CLOSE, 0), 5 * turn);
@@ -247,7 +247,7 @@ static void ends_that_nobody_noted(void **state)
 
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7);
 	made_calls(made, made_process(made, 11, 5, "ls"), READ, 0, 7);
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	books_end_dead(books, only_11_lives);
 	assert_ok(books_close_interval(books));
 	assert_null(owner_of(books, OWNER_PROGRAM, "cat"));
@@ -263,17 +263,17 @@ static void latency_goes_with_its_calls(void **state)
 
 	made_latency(made, made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 3), 1000, 2);
 	made_calls(made, 0, READ, EIO, 1);
-	assert_ok(books_add(books, &made->table, &made->latency));
+	made_add(made, books);
 	assert_ok(books_close_interval(books));
 	account = account_of(owner_of(books, OWNER_PROGRAM, "cat"), READ, 0);
 	assert_int_equal(account->latency->returned, 2);
 	assert_null(account->latency_interval);
 	assert_null(account_of(account->owner, READ, EIO)->latency);
-	memset(made->latency.rows, 0, sizeof(made->latency.rows));
+	memset(made->latencies, 0, sizeof(made->latencies));
 	made_latency(made, 0, 500, 1);
 	made_end(made, 0);
-	assert_ok(books_add(books, &made->table, &made->latency));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_int_equal(account->latency_interval->returned, 1);
 	assert_int_equal(account->latency_interval->max, 500);
 	assert_ok(books_close_interval(books));
@@ -331,8 +331,8 @@ static void nothing(void **state)
 	CLEANUP_BOOKS struct books *books = books_new(0);
 
 	assert_null(books_free(NULL));
-	assert_ok(books_add(books, &made->table, &made->latency));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_null(books_owners(books));
 }

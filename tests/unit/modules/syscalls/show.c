@@ -34,10 +34,10 @@ static void begin(struct scene *scene, unsigned by)
 	made_calls(made, 0, SYS_read, EINTR, 3);
 	made_calls(made, made_process(made, 11, 5, "a\n\x1b[2J\xed\x95\x9c"), SYS_close, 0, 20);
 	made_calls(made, made_process(made, 12, 5, "ls"), SYS_write, 0, 10);
-	made->table.folded[SYS_openat] = 5;
-	made->table.seen += 5 + 100;
-	made->table.filtered = 100;
-	assert_ok(books_add(scene->books, &made->table, &made->latency));
+	made->folds.calls[SYS_openat] = 5;
+	made->table->seen += 5 + 100;
+	made->table->filtered = 100;
+	made_add(made, scene->books);
 	assert_ok(view_make(scene->books, by, SPAN_ALL, &scene->view));
 	scene->show = (struct show){ .hooks = "tp_btf sys_enter",
 				     .latency = true,
@@ -57,7 +57,7 @@ static void end(struct scene *scene)
 	books_free(scene->books);
 	cgroups_free(scene->show.cgroups);
 	users_free(scene->show.users);
-	free(scene->made);
+	made_free(scene->made);
 	free(scene->text);
 }
 

@@ -54,7 +54,7 @@ static void rows_by_what_is_asked(void **state)
 	made_calls(made, 0, WRITE, 0, 100);
 	made_calls(made, 0, WRITE, EIO, 9);
 	made_calls(made, 1, WRITE, EPIPE, 10);
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	assert_ok(view_make(books, BY_COMMAND, SPAN_ALL, &by_command));
 	assert_int_equal(by_command.count, 2);
 	assert_int_equal(by_command.rows[0].calls, 110); /* the most first */
@@ -82,10 +82,10 @@ static void rows_by_user_and_by_cgroup(void **state)
 
 	for (uint16_t i = 0; i < 12; i++) {
 		made_calls(made, made_process(made, 10 + i, 5, "cat"), READ, 0, 1);
-		made->table.processes[i].user = i % 3;
-		made->table.processes[i].cgroup = 1 + i % 4;
+		made->of[i].user = i % 3;
+		made->of[i].cgroup = 1 + i % 4;
 	}
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	assert_ok(view_make(books, BY_USER, SPAN_ALL, &users));
 	assert_ok(view_make(books, BY_CGROUP, SPAN_ALL, &cgroups));
 	assert_ok(view_make(books, BY_USER | BY_CGROUP, SPAN_ALL, &both));
@@ -105,12 +105,12 @@ static void ended_processes_have_a_row_for_each_command(void **state)
 
 	for (uint16_t i = 0; i < 6; i++) {
 		made_calls(made, made_process(made, 10 + i, 5, i % 2 ? "cat" : "ls"), READ, 0, 1);
-		made->table.processes[i].user = i;
+		made->of[i].user = i;
 		if (i < 4)
 			made_end(made, i);
 	}
-	assert_ok(books_add(books, &made->table, NULL));
-	assert_ok(books_end(books, &made->table));
+	made_add(made, books);
+	made_add_ends(made, books);
 	assert_ok(books_close_interval(books));
 	assert_ok(view_make(books, BY_PROCESS, SPAN_ALL, &view));
 	assert_int_equal(view.count, 4);
@@ -126,7 +126,7 @@ static void process_goes_by_what_it_is_now(void **state)
 
 	for (uint16_t i = 0; i < 3; i++)
 		made_calls(made, made_process(made, 10, 5, names[i]), READ, 0, 1);
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	assert_ok(view_make(books, BY_PROCESS, SPAN_ALL, &view));
 	assert_int_equal(view.count, 1);
 	assert_int_equal(view.rows[0].calls, 3);
@@ -141,14 +141,14 @@ static void interval_and_whole(void **state)
 
 	made_latency(made, made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 7), 100, 7);
 	made_calls(made, made_process(made, 11, 5, "ls"), READ, 0, 3);
-	assert_ok(books_add(books, &made->table, &made->latency));
+	made_add(made, books);
 	assert_ok(books_close_interval(books));
 	assert_ok(view_make(books, BY_COMMAND, SPAN_INTERVAL, &first));
 	assert_int_equal(first.count, 0);
 	assert_int_equal(first.sum.calls, 0);
 	made_clear(made);
 	made_latency(made, made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 2), 300, 1);
-	assert_ok(books_add(books, &made->table, &made->latency));
+	made_add(made, books);
 	assert_ok(view_make(books, BY_COMMAND, SPAN_INTERVAL, &second));
 	assert_int_equal(second.count, 1);
 	assert_int_equal(second.rows[0].calls, 2);
@@ -170,7 +170,7 @@ static void many_kinds_of_errors(void **state)
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 100);
 	for (uint16_t error = 1; error <= 2 * VIEW_ERRORS; error++)
 		made_calls(made, 0, READ, error, 1);
-	assert_ok(books_add(books, &made->table, NULL));
+	made_add(made, books);
 	assert_ok(view_make(books, BY_CALL, SPAN_ALL, &view));
 	assert_int_equal(view.rows[0].errors, 2 * VIEW_ERRORS);
 	assert_int_equal(view.rows[0].kind_count, VIEW_ERRORS);
@@ -218,8 +218,8 @@ static void make_table(struct made *made, uint64_t *dice, struct sums *sums)
 
 		made_process(made, 100 + (uint32_t)(random_next(dice) % 20), start,
 			     names[random_next(dice) % ARRAY_SIZE(names)]);
-		made->table.processes[i].user = random_next(dice) % 3;
-		made->table.processes[i].cgroup = 1 + random_next(dice) % 3;
+		made->of[i].user = random_next(dice) % 3;
+		made->of[i].cgroup = 1 + random_next(dice) % 3;
 		if (random_next(dice) % 2)
 			made_end(made, i);
 		while (rows--) {
@@ -239,9 +239,9 @@ static void make_table(struct made *made, uint64_t *dice, struct sums *sums)
 		}
 	}
 	if (random_next(dice) % 4 == 0) {
-		made->table.folded[3] = 11;
-		made->table.folded_errors[3] = 2;
-		made->table.seen += 11;
+		made->folds.calls[3] = 11;
+		made->folds.errors[3] = 2;
+		made->table->seen += 11;
 		sums->calls += 11;
 		sums->errors += 2;
 	}
@@ -261,8 +261,8 @@ static void every_view_has_the_same_sum(void **state)
 
 			for (int turn = 0; turn < 3; turn++) {
 				make_table(made, &dice, &sums);
-				assert_ok(books_add(books, &made->table, &made->latency));
-				assert_ok(books_end(books, &made->table));
+				made_add(made, books);
+				made_add_ends(made, books);
 			}
 			all.calls += sums.calls;
 			all.errors += sums.errors;
