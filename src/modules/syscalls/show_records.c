@@ -6,11 +6,23 @@
 #include "modules/syscalls/show.h"
 
 static const struct csv_column call_columns[] = {
-	{ "time", "time" },         { "process", "process" },     { "command", "command" },
-	{ "user", "user" },         { "cgroup", "cgroup" },       { "call", "call" },
-	{ "calls", "calls" },       { "errors", "errors" },       { "by_error", "by error" },
-	{ "returned", "returned" }, { "total_ns", "total ns" },   { "min_ns", "min ns" },
-	{ "max_ns", "max ns" },     { "histogram", "histogram" }, { NULL, NULL },
+	{ "time", "time" },
+	{ "span", "span" },
+	{ "elapsed_ns", "elapsed ns" },
+	{ "process", "process" },
+	{ "command", "command" },
+	{ "user", "user" },
+	{ "cgroup", "cgroup" },
+	{ "call", "call" },
+	{ "calls", "calls" },
+	{ "errors", "errors" },
+	{ "by_error", "by error" },
+	{ "returned", "returned" },
+	{ "total_ns", "total ns" },
+	{ "min_ns", "min ns" },
+	{ "max_ns", "max ns" },
+	{ "histogram", "histogram" },
+	{ NULL, NULL },
 };
 
 const struct record_type call_record = { .name = "syscalls", .csv = call_columns };
@@ -41,7 +53,8 @@ static void record_interval(const struct show *show, const struct report *report
 	record_counter(record, "untimed", UNIT_NONE, ledger->untimed);
 	record_counter(record, "folded", UNIT_NONE, ledger->folded);
 	record_counter(record, "calls", UNIT_NONE, report->view->sum.calls);
-	record_counter(record, "errors", UNIT_NONE, report->view->sum.errors);
+	if (show->errors)
+		record_counter(record, "errors", UNIT_NONE, report->view->sum.errors);
 	record_gauge(record, "rows", UNIT_NONE, report->view->count);
 }
 
@@ -114,6 +127,7 @@ static void record_row(const struct show *show, const struct report *report, uin
 	record_begin(record, &call_record);
 	record_time(record, "time", time);
 	record_label(record, "span", report->total ? "all" : "interval");
+	record_gauge(record, "elapsed_ns", UNIT_NONE, report->elapsed);
 	record_names(show, report->view->by, row, record);
 	record_counter(record, "calls", UNIT_NONE, row->calls);
 	if (show->errors)
