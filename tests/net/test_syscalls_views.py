@@ -107,9 +107,9 @@ def test_csv(by):
     result = run("--csv", "--self", "-T", "0", "--by", by, "-n", "1", "-i", "0.2")
     assert result.returncode == 0, result.stderr
     head, *rows = result.stdout.splitlines()
-    assert head == "time,process,command,user,cgroup,call,calls,errors,by error,returned," \
-                   "total ns,min ns,max ns,histogram"
-    assert rows
+    assert head == "time,span,elapsed ns,process,command,user,cgroup,call,calls,errors," \
+                   "by error,returned,total ns,min ns,max ns,histogram"
+    assert {row.split(",")[1] for row in rows} == {"interval", "all"}
     for row in rows:
         assert len(row.split(",")) == len(head.split(",")) or '"' in row
 
@@ -118,7 +118,7 @@ def test_csv_of_nothing():
     with worker() as quiet:
         result = run("--csv", "-p", quiet.pid, "-n", "2", "-i", "0.1")
     assert result.returncode == 0, result.stderr
-    assert [line[:13] for line in result.stdout.splitlines()] == ["time,process,"]
+    assert [line[:10] for line in result.stdout.splitlines()] == ["time,span,"]
 
 
 # ---- filters -----------------------------------------------------------------------------
