@@ -27,6 +27,7 @@ enum {
 	KEY_CSV,
 	KEY_SYSCALL,
 	KEY_BY,
+	KEY_SORT,
 	KEY_WARN,
 	KEY_HISTOGRAM,
 	KEY_PATH,
@@ -93,6 +94,9 @@ static const struct {
 	{ ACCEPT_CALLS,
 	  { "by", KEY_BY, "WHAT,...", 0,
 	    "a row for each process, command, call, cgroup, user, or of several (process,call)",
+	    0 } },
+	{ ACCEPT_CALLS,
+	  { "sort", KEY_SORT, "WHAT", 0, "the most first: calls, errors, time, max (the longest)",
 	    0 } },
 	{ ACCEPT_PERF,
 	  { "by", KEY_BY, "WHAT,...", 0,
@@ -294,6 +298,9 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case KEY_BY:
 		r = take_once(&arguments->by, "--by", text, &error);
+		break;
+	case KEY_SORT:
+		r = take_once(&arguments->sort, "--sort", text, &error);
 		break;
 	case KEY_WARN:
 		r = take_once(&arguments->warn, "--warn", text, &error);

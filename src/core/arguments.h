@@ -22,7 +22,7 @@ enum arguments_accepted {
 	ACCEPT_NUMBER = 1 << 9,     /* -n as how many of each */
 	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, --self, --csv; operands
 				       begin with the first that is no option: a command to run */
-	ACCEPT_CALLS = 1 << 11,     /* --syscall, -x, -e, -L, -T, --by */
+	ACCEPT_CALLS = 1 << 11,     /* --syscall, -x, -e, -L, -T, --by, --sort */
 	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -x, and -n as lines */
 	ACCEPT_PERF = 1 << 13,      /* --warn, -L, -T, --by */
 	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
@@ -54,6 +54,7 @@ struct arguments {
 	bool csv;
 	const char *calls;
 	const char *by;
+	const char *sort;
 	bool errors;
 	bool latency;
 	const char *warn;

@@ -152,14 +152,14 @@ int call_find(const char *name, enum call_abi *ret_abi, uint32_t *ret_number, st
 	r = take_abi(&name, &abi, error);
 	if (r < 0)
 		return r;
-	if (*name != '#') {
+	if (*name != '#' && !(*name >= '0' && *name <= '9')) {
 		r = find_in(abi, name, ret_number);
 		if (r < 0)
 			return refuse_unknown(typed, abi, name, error);
 		*ret_abi = abi;
 		return 0;
 	}
-	digits = name + 1;
+	digits = name + (*name == '#');
 	r = text_take_number(&digits, UINT32_MAX, &number);
 	if (r < 0 || *digits)
 		return error_set(error, -EINVAL, "system call %s: not a number",

@@ -23,7 +23,7 @@ const char *call_name(enum call_abi abi, uint32_t number, char buffer[CALL_NAME]
 const char *name_call(uint16_t call, char buffer[CALL_NAME]);
 
 /*
- * The inverse of the first; a number may also be given for a call that has a name. It can be
- * CALL_NUMBERS or more. -ENOENT with what was probably meant; -EINVAL for a number that is none.
+ * The inverse of the first; a number, also "257", may be given for a call that has a name. It can
+ * be CALL_NUMBERS or more. -ENOENT with what was probably meant; -EINVAL for a number that is none.
  */
 int call_find(const char *name, enum call_abi *ret_abi, uint32_t *ret_number, struct error *error);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +97,37 @@ static int add_words(const char *list, const char *option, add_word *add,
 	return r;
 }
 
+/* Of a thread, the number of its process; else `pid`, also where it cannot be told. */
+static uint32_t process_of(uint32_t pid)
+{
+	char path[64], line[128];
+	CLEANUP_FCLOSE FILE *status = NULL;
+	unsigned process = pid;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (sscanf(line, "Tgid: %u", &process) == 1)
+			break;
+	return process;
+}
+
+/* Nothing would ever be seen of a process that is not there, and nobody would be told why. */
+static int check_pids(const struct selection *selection, struct error *error)
+{
+	for (uint32_t i = 0; i < selection->pid_count; i++) {
+		uint32_t pid = selection->pids[i], process = process_of(pid);
+
+		if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			return error_set(error, -ESRCH, "-p %u: there is no such process", pid);
+		if (process != pid)
+			return error_set(error, -ESRCH,
+					 "-p %u: this is a thread of process %u; give that", pid,
+					 process);
+	}
+	return 0;
+}
+
 int selection_read(const struct arguments *arguments, struct selection *ret_selection,
 		   struct error *error)
 {
@@ -110,6 +144,8 @@ int selection_read(const struct arguments *arguments, struct selection *ret_sele
 		r = add_words(arguments->users, "-u", add_user, &selection, error);
 	if (r == 0)
 		r = add_words(arguments->cgroups, "--cgroup", add_cgroup, &selection, error);
+	if (r == 0)
+		r = check_pids(&selection, error);
 	if (r == 0)
 		*ret_selection = selection;
 	return r;

@@ -33,6 +33,7 @@ struct session {
 	bool rung;
 	struct arguments arguments;
 	unsigned by;
+	enum view_sort sort;
 	FILE *out;      /* where reports go: beside the output of a command, not into it */
 	uint64_t left;  /* reports; 0: no limit */
 	bool unread;    /* nobody reads what is written */
@@ -229,9 +230,9 @@ static int read_options(const struct arguments *arguments, struct monitor_option
 		r = read_calls(arguments->calls, ret_options, error);
 	if (r == 0)
 		r = owner_by_parse(arguments->by ? arguments->by
-			       : command     ? "call"
-					     : "process,call",
-			       ret_by, error);
+				   : command     ? "call"
+						 : "process,call",
+				   ret_by, error);
 	if (r == 0 && arguments->failed && arguments->latency)
 		r = error_set(error, -EINVAL,
 			      "-x counts calls when they fail, -L measures all: give one of them");
@@ -244,6 +245,24 @@ static int read_options(const struct arguments *arguments, struct monitor_option
 	return 0;
 }
 
+/* What is not measured cannot be sorted by. */
+static int read_sort(const struct arguments *arguments, const struct monitor_options *options,
+		     enum view_sort *ret_sort, struct error *error)
+{
+	int r = view_sort_parse(arguments->sort, ret_sort, error);
+	bool times;
+
+	if (r < 0)
+		return r;
+	times = *ret_sort == SORT_TIME || *ret_sort == SORT_MAX;
+	if (times && !options->latency)
+		return error_set(error, -EINVAL, "--sort %s: times are measured with -L",
+				 arguments->sort);
+	if (*ret_sort == SORT_ERRORS && !options->errors && !options->failed)
+		return error_set(error, -EINVAL, "--sort errors: they are counted with -e or -x");
+	return 0;
+}
+
 static int start(struct session *session, const struct monitor_options *options,
 		 struct error *error)
 {
@@ -253,6 +272,8 @@ static int start(struct session *session, const struct monitor_options *options,
 
 	if (r < 0)
 		return r;
+	if (session->arguments.sort)
+		session->watcher.show.sort = session->sort;
 	session->watcher.show.histogram = session->arguments.histogram;
 	session->ring = ring_new(monitor_bell(session->watcher.monitor), on_bell, session, error);
 	session->loop = session->ring ? loop_new(on_signal, session, error) : NULL;
@@ -343,6 +364,8 @@ int command_syscalls(int argc, char **argv)
 		       "often, with which errors, and how long they take.",
 		       &session.arguments);
 	r = read_options(&session.arguments, &options, &session.by, &error);
+	if (r == 0 && session.arguments.sort)
+		r = read_sort(&session.arguments, &options, &session.sort, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return r == -ENOMEM ? STATUS_FAILED : STATUS_USAGE;

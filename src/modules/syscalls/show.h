@@ -16,6 +16,7 @@ struct show {
 	bool latency;
 	bool histogram; /* of each row, as text */
 	bool errors;
+	enum view_sort sort;
 	uint64_t top; /* rows */
 	struct cgroups *cgroups;
 	struct users *users;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "modules/syscalls/view.h"
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
@@ -117,11 +118,29 @@ static int compare_kinds(const void *left, const void *right)
 	return COMPARE(b->count, a->count);
 }
 
-static int compare_rows(const void *left, const void *right)
+static uint64_t sorted_by(const struct view_row *row, enum view_sort sort)
+{
+	switch (sort) {
+	case SORT_CALLS:
+		return row->calls;
+	case SORT_ERRORS:
+		return row->errors;
+	case SORT_TIME:
+		return row->latency.total;
+	case SORT_MAX:
+		return row->latency.max;
+	}
+	return 0;
+}
+
+static int compare_rows(const void *left, const void *right, void *context)
 {
 	const struct view_row *a = left, *b = right;
-	int order = COMPARE(b->calls, a->calls);
+	const enum view_sort *sort = context;
+	int order = COMPARE(sorted_by(b, *sort), sorted_by(a, *sort));
 
+	if (!order)
+		order = COMPARE(b->calls, a->calls);
 	if (!order)
 		order = COMPARE(b->latency.total, a->latency.total);
 	if (!order)
@@ -131,14 +150,35 @@ static int compare_rows(const void *left, const void *right)
 	return order ? order : COMPARE(a->call, b->call);
 }
 
-static void sort(struct view *view)
+void view_sort(struct view *view, enum view_sort sort)
+{
+	if (view->count)
+		qsort_r(view->rows, view->count, sizeof(*view->rows), compare_rows, &sort);
+}
+
+int view_sort_parse(const char *text, enum view_sort *ret_sort, struct error *error)
+{
+	static const char *const names[] = { [SORT_CALLS] = "calls",
+					     [SORT_ERRORS] = "errors",
+					     [SORT_TIME] = "time",
+					     [SORT_MAX] = "max" };
+	char quoted[QUOTE_TEXT];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*ret_sort = (enum view_sort)i;
+			return 0;
+		}
+	return error_set(error, -EINVAL, "--sort %s: give calls, errors, time or max",
+			 text_quote(text, quoted));
+}
+
+static void sort_kinds(struct view *view)
 {
 	for (size_t i = 0; i < view->count; i++)
 		qsort(view->rows[i].kinds, view->rows[i].kind_count, sizeof(view->rows[i].kinds[0]),
 		      compare_kinds);
 	qsort(view->sum.kinds, view->sum.kind_count, sizeof(view->sum.kinds[0]), compare_kinds);
-	if (view->count)
-		qsort(view->rows, view->count, sizeof(*view->rows), compare_rows);
 }
 
 int view_make(const struct books *books, unsigned by, enum view_span span, struct view *ret_view)
@@ -166,7 +206,8 @@ int view_make(const struct books *books, unsigned by, enum view_span span, struc
 		view_free(&making.view);
 		return r;
 	}
-	sort(&making.view);
+	sort_kinds(&making.view);
+	view_sort(&making.view, SORT_CALLS);
 	*ret_view = making.view;
 	return 0;
 }

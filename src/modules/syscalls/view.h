@@ -28,9 +28,11 @@ struct view_row {
 	struct call_latency latency;
 };
 
+enum view_sort { SORT_CALLS, SORT_ERRORS, SORT_TIME, SORT_MAX };
+
 struct view {
 	unsigned by;
-	struct view_row *rows; /* the most calls first */
+	struct view_row *rows; /* the most calls first, unless view_sort() was asked for others */
 	size_t count;
 	struct view_row sum; /* over all rows; its owner is NULL */
 };
@@ -42,6 +44,11 @@ enum view_span {
 
 /* -ENOMEM; then *ret_view is untouched. */
 int view_make(const struct books *books, unsigned by, enum view_span span, struct view *ret_view);
+void view_sort(struct view *view, enum view_sort sort); /* the most first */
+
+/* "calls", "errors", "time", "max". -EINVAL with these. */
+int view_sort_parse(const char *text, enum view_sort *ret_sort, struct error *error);
+
 void view_free(struct view *view);
 
 #define VIEW_NONE                        \

@@ -29,6 +29,7 @@ int watcher_start(const struct monitor_options *options, uint64_t top, struct wa
 	watcher.show = (struct show){ .hooks = monitor_hooks(watcher.monitor),
 				      .latency = options->latency,
 				      .errors = options->errors || options->failed,
+				      .sort = options->latency ? SORT_TIME : SORT_CALLS,
 				      .top = top,
 				      .cgroups = watcher.cgroups,
 				      .users = watcher.users };
@@ -76,6 +77,7 @@ int watcher_report(struct watcher *watcher, unsigned by, enum view_span span, st
 		r = view_make(watcher->books, by, span, ret_view);
 	if (r < 0)
 		return r;
+	view_sort(ret_view, watcher->show.sort);
 	ledger_subtract(books_ledger(watcher->books), all ? &none : &watcher->before, ret_ledger);
 	if (flights)
 		flights_collect(watcher->monitor, elapsed, flights);

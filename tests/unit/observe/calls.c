@@ -113,6 +113,13 @@ static void calls_without_a_name(void **state)
 	assert_ok(call_find("#63", &abi, &number, NULL));
 	assert_int_equal(abi, CALL_NATIVE);
 	assert_int_equal(number, 63);
+	assert_ok(call_find("257", &abi, &number, NULL));
+	assert_int_equal(abi, CALL_NATIVE);
+	assert_int_equal(number, 257);
+	snprintf(text, sizeof(text), "%s5", compat);
+	assert_ok(call_find(text, &abi, &number, NULL));
+	assert_int_equal(abi, CALL_COMPAT);
+	assert_int_equal(number, 5);
 }
 
 static void what_is_no_call_is_refused(void **state)
@@ -135,6 +142,8 @@ static void what_is_no_call_is_refused(void **state)
 		{ "#-1", -EINVAL, "'#-1': not a number" },
 		{ "#4294967296", -EINVAL, "not a number" },
 		{ "#1x", -EINVAL, "not a number" },
+		{ "1x", -EINVAL, "'1x': not a number" },
+		{ "007", -EINVAL, "not a number" },
 #ifdef __x86_64__
 		{ "socketcall", -ENOENT, "'socketcall'; meant is i386:socketcall?" },
 		{ "i386:arch_prtcl", -ENOENT, "'i386:arch_prtcl'; meant is i386:arch_prctl?" },

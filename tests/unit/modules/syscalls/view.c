@@ -160,6 +160,42 @@ static void interval_and_whole(void **state)
 	assert_int_equal(all.sum.latency.min, 100);
 }
 
+static void rows_in_the_order_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *sort, *commands[3];
+	} rows[] = {
+		{ "calls", { "many", "slow", "fails" } },
+		{ "errors", { "fails", "many", "slow" } },
+		{ "time", { "slow", "fails", "many" } },
+		{ "max", { "fails", "slow", "many" } },
+	};
+	CLEANUP_MADE struct made *made = made_new();
+	CLEANUP_BOOKS struct books *books = books_new(MANY);
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+	struct error error = { "" };
+	enum view_sort sort;
+
+	made_latency(made, made_calls(made, made_process(made, 10, 5, "many"), READ, 0, 30), 10,
+		     30);
+	made_calls(made, 0, READ, EIO, 1);
+	made_latency(made, made_calls(made, made_process(made, 11, 5, "slow"), READ, 0, 20), 100,
+		     20);
+	made_latency(made, made_calls(made, made_process(made, 12, 5, "fails"), READ, 0, 2), 500,
+		     2);
+	made_calls(made, 2, READ, EIO, 2);
+	made_add(made, books);
+	assert_ok(view_make(books, BY_COMMAND, SPAN_ALL, &view));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_ok(view_sort_parse(rows[i].sort, &sort, NULL));
+		view_sort(&view, sort);
+		for (size_t row = 0; row < 3; row++)
+			assert_string_equal(view.rows[row].owner->command, rows[i].commands[row]);
+	}
+	assert_int_equal(view_sort_parse("name", &sort, &error), -EINVAL);
+	assert_error_contains(&error, "--sort 'name': give calls, errors, time or max");
+}
+
 /* More kinds of errors than a row has room for: the sum has all of them. */
 static void many_kinds_of_errors(void **state)
 {
@@ -290,6 +326,7 @@ int main(void)
 		cmocka_unit_test(ended_processes_have_a_row_for_each_command),
 		cmocka_unit_test(process_goes_by_what_it_is_now),
 		cmocka_unit_test(interval_and_whole),
+		cmocka_unit_test(rows_in_the_order_that_is_asked_for),
 		cmocka_unit_test(many_kinds_of_errors),
 		cmocka_unit_test(every_view_has_the_same_sum),
 	};
