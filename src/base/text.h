@@ -58,6 +58,12 @@ char *text_next_word(char **cursor);
  */
 int text_take_number(const char **cursor, uint64_t max, uint64_t *ret_value);
 
+/*
+ * Copies `text` line by line; where one is longer than `width` characters, which is 0 for any
+ * length, it is cut and ends in an ellipsis.
+ */
+void text_print_cut(const char *text, size_t width, FILE *out);
+
 struct table;
 
 enum table_align { TABLE_LEFT, TABLE_RIGHT };
@@ -72,6 +78,17 @@ void table_column(struct table *table, size_t column, const char *title, enum ta
  * first. Memory failure is remembered and told by table_print().
  */
 void table_cell(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Where there is no room: the column with the highest rank is left out first; of rank 0, as all are
+ * at first, none is. Before that, texts of columns that may shrink are cut to `least` characters
+ * or more, and end in an ellipsis; 0, as at first: they may not.
+ */
+void table_column_rank(struct table *table, size_t column, unsigned rank);
+void table_column_shrink(struct table *table, size_t column, size_t least);
+/* For what is printed from now on: lines of at most `width` characters, if that is possible. */
+void table_fit(struct table *table, size_t width);
+/* The titles of columns that table_fit() left out, with commas; returns how many. */
+size_t table_print_left_out(const struct table *table, FILE *out);
 size_t table_rows(const struct table *table);
 /*
  * Two spaces between columns, `indent` in front, no blanks at line ends; widths count

@@ -162,23 +162,6 @@ static void print_table(const struct report *report, bool tree, FILE *out)
 			number_format(view->count - report->top, number));
 }
 
-/* Copies `text` line by line, each cut to `width` columns. */
-static void print_cut(const char *text, size_t width, FILE *out)
-{
-	while (*text) {
-		size_t length = strcspn(text, "\n"), column = 0, end = 0;
-
-		/* Bytes that go on with a character take no column. */
-		while (end < length) {
-			if (((unsigned char)text[end] & 0xc0) != 0x80 && ++column > width)
-				break;
-			end++;
-		}
-		fprintf(out, "%.*s\n", (int)end, text);
-		text += length + (text[length] == '\n');
-	}
-}
-
 void group_show_text(const struct report *report, size_t width, FILE *out)
 {
 	char text[DURATION_TEXT], number[NUMBER_TEXT];
@@ -200,5 +183,5 @@ void group_show_text(const struct report *report, size_t width, FILE *out)
 			number_format(report->ledger.unnamed, number));
 	fputc('\n', stream);
 	fclose(stream);
-	print_cut(memory, width ? width : SIZE_MAX, out);
+	text_print_cut(memory, width, out);
 }

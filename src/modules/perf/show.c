@@ -178,23 +178,6 @@ static void perf_show_ledger(const struct report *report, FILE *out)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-/* Copies `text` line by line, each cut to `width` columns. */
-static void print_cut(const char *text, size_t width, FILE *out)
-{
-	while (*text) {
-		size_t length = strcspn(text, "\n"), column = 0, end = 0;
-
-		/* Bytes that go on with a character take no column. */
-		while (end < length) {
-			if (((unsigned char)text[end] & 0xc0) != 0x80 && ++column > width)
-				break;
-			end++;
-		}
-		fprintf(out, "%.*s\n", (int)end, text);
-		text += length + (text[length] == '\n');
-	}
-}
-
 void perf_show_text(const struct show *show, const struct report *report, size_t width, FILE *out)
 {
 	char seconds[DURATION_TEXT];
@@ -217,5 +200,5 @@ void perf_show_text(const struct show *show, const struct report *report, size_t
 	perf_show_ledger(report, memory);
 	fputc('\n', memory);
 	fclose(memory);
-	print_cut(text, width ? width : SIZE_MAX, out);
+	text_print_cut(text, width, out);
 }

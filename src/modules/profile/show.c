@@ -139,21 +139,6 @@ static void print_notes(const struct profile *profile, FILE *out)
 		      out);
 }
 
-/* Copies `text` line by line, each cut to `width` columns. */
-static void print_cut(const char *text, size_t width, FILE *out)
-{
-	while (*text) {
-		size_t length = strcspn(text, "\n"), column = 0, end = 0;
-
-		/* Bytes that go on with a character take no column. */
-		for (; end < length; end++)
-			if (((unsigned char)text[end] & 0xc0) != 0x80 && ++column > width)
-				break;
-		fprintf(out, "%.*s\n", (int)end, text);
-		text += length + (text[length] == '\n');
-	}
-}
-
 void profile_show_text(const struct profile *profile, size_t width, FILE *out)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -166,7 +151,7 @@ void profile_show_text(const struct profile *profile, size_t width, FILE *out)
 	fprintf(memory, "%s\n", title_of(profile, title));
 	print_rows(profile, memory);
 	if (fclose(memory) == 0)
-		print_cut(text, width ? width : SIZE_MAX, out);
+		text_print_cut(text, width, out);
 	print_notes(profile, out);
 	print_ledger(profile, out);
 	fputc('\n', out);

@@ -218,23 +218,6 @@ static void add_sums(struct columns *columns, const struct show *show, const str
 	add_numbers(columns->table, show, &report->view->sum, seconds);
 }
 
-/* Copies `text` line by line, each cut to `width` columns. */
-static void print_cut(const char *text, size_t width, FILE *out)
-{
-	while (*text) {
-		size_t length = strcspn(text, "\n"), column = 0, end = 0;
-
-		/* Bytes that go on with a character take no column. */
-		while (end < length) {
-			if (((unsigned char)text[end] & 0xc0) != 0x80 && ++column > width)
-				break;
-			end++;
-		}
-		fprintf(out, "%.*s\n", (int)end, text);
-		text += length + (text[length] == '\n');
-	}
-}
-
 static void print_table(const struct show *show, const struct report *report, FILE *out)
 {
 	const struct view *view = report->view;
@@ -309,5 +292,5 @@ void show_text(const struct show *show, const struct report *report, size_t widt
 	show_ledger(report->ledger, report->total, memory);
 	fputc('\n', memory);
 	fclose(memory);
-	print_cut(text, width ? width : SIZE_MAX, out);
+	text_print_cut(text, width, out);
 }

@@ -186,6 +186,63 @@ static void freeing_nothing_is_fine(void **state)
 	assert_null(table_free(table_new(1)));
 }
 
+/* As narrow as it may get: what shrinks first, then what has a rank; the rest stays whole. */
+static void what_has_no_room(void **state)
+{
+	static const struct {
+		size_t width;
+		const char *lines, *left_out;
+	} rows[] = {
+		{ 100, "PID  NAME       RATE  TIME\n  1  a-\xed\x95\x9c-b-c-d     7  1 ms\n", "" },
+		{ 26, "PID  NAME       RATE  TIME\n  1  a-\xed\x95\x9c-b-c-d     7  1 ms\n", "" },
+		{ 25, "PID  NAME      RATE  TIME\n  1  a-\xed\x95\x9c-b-c…     7  1 ms\n", "" },
+		{ 21, "PID  NAME  RATE  TIME\n  1  a-\xed\x95\x9c…     7  1 ms\n", "" },
+		{ 20, "PID  NAME       TIME\n  1  a-\xed\x95\x9c-b-c-d  1 ms\n", "RATE" },
+		{ 15, "PID  NAME  TIME\n  1  a-\xed\x95\x9c…  1 ms\n", "RATE" },
+		{ 14, "PID  TIME\n  1  1 ms\n", "NAME, RATE" },
+		{ 1, "PID  TIME\n  1  1 ms\n", "NAME, RATE" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_TABLE struct table *table = table_new(4);
+		CLEANUP_FREE char *left_out = NULL;
+		size_t length;
+		FILE *out = open_memstream(&left_out, &length);
+
+		table_column(table, 0, "PID", TABLE_RIGHT);
+		table_column(table, 1, "NAME", TABLE_LEFT);
+		table_column(table, 2, "RATE", TABLE_RIGHT);
+		table_column(table, 3, "TIME", TABLE_RIGHT);
+		table_column_shrink(table, 1, 4);
+		table_column_rank(table, 1, 1);
+		table_column_rank(table, 2, 2);
+		table_cell(table, "1");
+		table_cell(table, "a-\xed\x95\x9c-b-c-d");
+		table_cell(table, "7");
+		table_cell(table, "1 ms");
+		table_fit(table, rows[i].width);
+		assert_printed(table, 0, rows[i].lines);
+		table_print_left_out(table, out);
+		fclose(out);
+		assert_string_equal(left_out, rows[i].left_out);
+	}
+}
+
+static void lines_that_are_too_long(void **state)
+{
+	CLEANUP_FREE char *cut = NULL;
+	size_t length;
+	FILE *out = open_memstream(&cut, &length);
+
+	text_print_cut("12345\n123456\n\n\xed\x95\x9c\xed\x95\x9c\xed\x95\x9c\xed\x95\x9c"
+		       "56\n",
+		       5, out);
+	text_print_cut("123456\n", 0, out);
+	fclose(out);
+	assert_string_equal(cut, "12345\n1234…\n\n"
+				 "\xed\x95\x9c\xed\x95\x9c\xed\x95\x9c\xed\x95\x9c…\n123456\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +250,8 @@ int main(void)
 		cmocka_unit_test(without_titles_there_is_no_head),
 		cmocka_unit_test(one_title_makes_a_head),
 		cmocka_unit_test(an_empty_table_is_its_head),
+		cmocka_unit_test(what_has_no_room),
+		cmocka_unit_test(lines_that_are_too_long),
 		cmocka_unit_test(no_line_ends_in_blanks),
 		cmocka_unit_test(the_last_row_may_be_short),
 		cmocka_unit_test(widths_count_characters),
