@@ -83,6 +83,9 @@ static const struct {
 	{ ACCEPT_CALLS | ACCEPT_OPENS,
 	  { "failed", 'x', NULL, 0, "only what ended with an error", 0 } },
 	{ ACCEPT_PROCESSES, { "self", KEY_SELF, NULL, 0, "this command's own as well", 0 } },
+	{ ACCEPT_CALLS | ACCEPT_OPENS | ACCEPT_PERF,
+	  { "output", 'o', "FILE", 0,
+	    "write to FILE, not to standard output, or error beside a command", 0 } },
 	{ ACCEPT_PROCESSES, { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
 	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
 	{ ACCEPT_CALLS, { "errors", 'e', NULL, 0, "count errors too, each by its name", 0 } },
@@ -257,6 +260,11 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 		break;
 	case 'x':
 		arguments->failed = true;
+		break;
+	case 'o':
+		if (arguments->output)
+			r = error_set(&error, -EINVAL, "-o is given twice; give one file");
+		arguments->output = text;
 		break;
 	case KEY_PATH:
 		if (arguments->path)

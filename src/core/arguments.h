@@ -22,9 +22,9 @@ enum arguments_accepted {
 	ACCEPT_NUMBER = 1 << 9,     /* -n as how many of each */
 	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, --self, --csv; operands
 				       begin with the first that is no option: a command to run */
-	ACCEPT_CALLS = 1 << 11,     /* --syscall, -x, -e, -L, -T, --by, --sort */
-	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -x, and -n as lines */
-	ACCEPT_PERF = 1 << 13,      /* --warn, -L, -T, --by */
+	ACCEPT_CALLS = 1 << 11,     /* --syscall, -o, -x, -e, -L, -T, --by, --sort */
+	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -T, -o, -x, and -n as lines */
+	ACCEPT_PERF = 1 << 13,      /* --warn, -o, -L, -T, --by */
 	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
 	ACCEPT_PROFILE = 1 << 17,   /* -F, --off-cpu, --folded, --svg, --by, -T */
 };
@@ -60,6 +60,7 @@ struct arguments {
 	const char *warn;
 	bool histogram;
 	uint64_t top; /* 0: not given */
+	const char *output;
 	const char *path;
 	bool writes;
 	bool fold;

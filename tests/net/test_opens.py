@@ -435,7 +435,7 @@ def test_command(opener, place):
     result = subprocess.run([SUMUN, "opens", "--json", "--path", os.fsdecode(place) + "/*", "--",
                              "sh", "-c", script], capture_output=True, text=True, check=False,
                             timeout=20 * SECONDS, env=ENVIRONMENT)
-    records = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
     assert result.returncode == 5
     assert [(record["path"], record["error"], record["command"]) for record in records] == \
         [(os.fsdecode(name), "ENOENT", "cat") for name in names]
@@ -451,7 +451,7 @@ def test_strace_agrees(opener, place):
                              "-e", "trace=open,openat,openat2,creat", "ls", "-l", "/etc"],
                             capture_output=True, text=True, check=True, timeout=60 * SECONDS,
                             env=ENVIRONMENT)
-    records = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    records = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
     seen = re.findall(r'openat\(AT_FDCWD, "([^"]*)".* = (-?\d+)(?: (E\w+))?',
                       pathlib.Path(output).read_text())
     assert len(seen) > 5
@@ -484,7 +484,7 @@ def test_two_capabilities_do(place):
                               text=True, check=False, timeout=20 * SECONDS, env=ENVIRONMENT)
     result = run("bpf", "perfmon")
     assert result.returncode == 0, result.stderr
-    record, = map(json.loads, result.stdout.splitlines())
+    record, = (json.loads(line) for line in result.stderr.splitlines() if line.startswith("{"))
     assert (record["path"], record["user"]) == ("/dev/null", str(OTHER))
     result = run("bpf")
     assert (result.returncode, result.stdout) == (3, "") and "CAP_PERFMON missing" in result.stderr

@@ -18,6 +18,7 @@
 #include "modules/opens/reader.h"
 #include "modules/opens/teller.h"
 #include "observe/child.h"
+#include "observe/report_file.h"
 #include "observe/selection.h"
 
 /* How long an open waits until it is shown; the kernel does not wake us for each. */
@@ -30,9 +31,11 @@ struct watcher {
 	struct ring *ring;
 	struct teller *teller;
 	struct child child;
+	FILE *out;     /* where lines go: beside the output of a command, not into it */
 	uint64_t left; /* lines; 0: no limit */
 	uint64_t lost; /* that were told of */
 	size_t width;  /* of the terminal; 0: it is none */
+	int status;    /* of a command that could not be started; 0 */
 };
 
 /* ---- showing ---------------------------------------------------------------------------- */
@@ -51,11 +54,11 @@ static void show(void *context, const struct open_view *view, const struct open_
 	if (watcher->arguments->json || watcher->arguments->csv)
 		open_describe(view, names, &record);
 	if (watcher->arguments->json)
-		record_write_json(&record, stdout);
+		record_write_json(&record, watcher->out);
 	else if (watcher->arguments->csv)
-		record_write_csv(&record, stdout);
+		record_write_csv(&record, watcher->out);
 	else
-		open_write_line(view, names, watcher->width, stdout);
+		open_write_line(view, names, watcher->width, watcher->out);
 	if (watcher->left && --watcher->left == 0)
 		stop(watcher);
 }
@@ -63,20 +66,20 @@ static void show(void *context, const struct open_view *view, const struct open_
 static void show_head(const struct watcher *watcher)
 {
 	if (watcher->arguments->csv)
-		record_write_csv_head(&open_record_type, stdout);
+		record_write_csv_head(&open_record_type, watcher->out);
 	else if (!watcher->arguments->json)
-		open_write_head(watcher->width, stdout);
+		open_write_head(watcher->width, watcher->out);
 }
 
 /* A pipe that nobody reads any more is a wish to end; a disk that is full is a failure. */
 static int flush(struct watcher *watcher)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(watcher->out) == 0 && !ferror(watcher->out))
 		return 0;
 	if (errno != EPIPE)
 		return -errno;
 	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", stdout))
+	if (!freopen("/dev/null", "w", watcher->out))
 		return -errno;
 	stop(watcher);
 	return 0;
@@ -106,9 +109,10 @@ static void measure_terminal(struct watcher *watcher)
 {
 	struct winsize size;
 
-	watcher->width = isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0
-				 ? size.ws_col
-				 : 0;
+	watcher->width =
+		isatty(fileno(watcher->out)) && ioctl(fileno(watcher->out), TIOCGWINSZ, &size) == 0
+			? size.ws_col
+			: 0;
 }
 
 static int on_ring(void *argument)
@@ -140,17 +144,15 @@ static int on_child(void *argument)
 	return 0;
 }
 
-/* A command that we run gets what is typed by itself; we end with it. */
+/* A terminal sends SIGINT to the command as well, which may make something of it. */
 static int on_signal(void *argument, int signal)
 {
 	struct watcher *watcher = argument;
 
-	if (signal == SIGHUP)
-		return 0;
-	if (watcher->child.pid > 0 && signal == SIGTERM)
-		child_signal(&watcher->child, signal);
 	if (watcher->child.pid <= 0)
 		loop_stop(watcher->loop);
+	else if (signal != SIGINT)
+		child_signal(&watcher->child, signal);
 	return 0;
 }
 
@@ -175,8 +177,9 @@ static int add_sources(struct watcher *watcher)
 				   on_interval, watcher);
 	if (r == 0 && watcher->child.pidfd >= 0)
 		r = loop_add_fd(watcher->loop, watcher->child.pidfd, on_child, watcher);
-	if (r == 0 && fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
-		r = loop_add_fd(watcher->loop, STDOUT_FILENO, on_reader_gone, watcher);
+	if (r == 0 && watcher->child.pidfd < 0 && fstat(fileno(watcher->out), &st) == 0 &&
+	    S_ISFIFO(st.st_mode))
+		r = loop_add_fd(watcher->loop, fileno(watcher->out), on_reader_gone, watcher);
 	return r;
 }
 
@@ -201,8 +204,10 @@ static int start(struct watcher *watcher, const struct opens_options *options, s
 	if (arguments->operand_count) {
 		r = child_start(arguments->operands, opens_reader_follow_me, watcher->reader,
 				&watcher->child, error);
-		if (r < 0)
+		if (r < 0) {
+			watcher->status = child_failure_status(r);
 			return r;
+		}
 	}
 	r = add_sources(watcher);
 	return r < 0 ? error_set(error, r, "cannot wait for opens: %s", strerror(-r)) : 0;
@@ -252,8 +257,11 @@ static void release(struct watcher *watcher)
 static int watch(struct watcher *watcher, const struct opens_options *options)
 {
 	struct error error = { "" };
-	int r = start(watcher, options, &error), finished;
+	int r, finished;
 
+	watcher->out = report_file_open(watcher->arguments, &r, &error);
+	if (watcher->out)
+		r = start(watcher, options, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return r;
@@ -294,6 +302,9 @@ int command_opens(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	r = watch(&watcher, &options);
 	release(&watcher);
-	return r == 0 && arguments.operand_count ? child_exit_status(&watcher.child)
-						 : (int)status_of(r);
+	if (r == 0 && arguments.operand_count)
+		return child_exit_status(&watcher.child);
+	if (watcher.status)
+		return watcher.status;
+	return status_of(r);
 }

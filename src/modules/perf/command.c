@@ -18,6 +18,7 @@
 #include "modules/perf/module.h"
 #include "modules/perf/watcher.h"
 #include "observe/child.h"
+#include "observe/report_file.h"
 #include "observe/selection.h"
 
 enum { TOP = 20, INTERVAL_SECONDS = 5 };
@@ -336,7 +337,6 @@ int command_perf(int argc, char **argv)
 		       "cause, when one of them passes its limit. Of a command that is run, or of "
 		       "chosen processes, only what they do.",
 		       &session.arguments);
-	session.out = session.arguments.operand_count ? stderr : stdout;
 	r = read_options(&session.arguments, &options, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
@@ -344,7 +344,9 @@ int command_perf(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	session.left = session.arguments.count;
-	r = start(&session, &options, &error);
+	session.out = report_file_open(&session.arguments, &r, &error);
+	if (session.out)
+		r = start(&session, &options, &error);
 	if (r < 0)
 		log_error("%s", error.text);
 	else

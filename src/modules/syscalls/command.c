@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "modules/syscalls/watcher.h"
 #include "observe/calls.h"
 #include "observe/child.h"
+#include "observe/report_file.h"
 #include "observe/selection.h"
 
 enum { TOP = 20, INTERVAL_SECONDS = 5 };
@@ -332,25 +332,9 @@ static void release(struct session *session)
 	child_close(&session->child);
 }
 
-/*
- * Standard error, where the command's own errors go as well: a report is written at once, so that
- * no line of either is torn, and it is noticed when nobody reads it any more.
- */
-static FILE *open_beside(void)
-{
-	static char buffer[1 << 16];
-	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-
-	if (!out)
-		return stderr;
-	setvbuf(out, buffer, _IOFBF, sizeof(buffer));
-	return out;
-}
-
 int command_syscalls(int argc, char **argv)
 {
-	struct session session = { .watcher = WATCHER_NONE, .child = CHILD_NONE, .out = stdout };
+	struct session session = { .watcher = WATCHER_NONE, .child = CHILD_NONE };
 	struct monitor_options options = { .self = false };
 	struct error error = { "" };
 	int r;
@@ -372,9 +356,9 @@ int command_syscalls(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	session.left = session.arguments.count;
-	if (session.arguments.operand_count)
-		session.out = open_beside();
-	r = start(&session, &options, &error);
+	session.out = report_file_open(&session.arguments, &r, &error);
+	if (session.out)
+		r = start(&session, &options, &error);
 	if (r < 0)
 		log_error("%s", error.text);
 	else
