@@ -408,6 +408,26 @@ def test_filters(opener, place):
                     "end": everything[:3], "user": [], "name": everything}
 
 
+@pytest.mark.parametrize("words, said", [
+    (["--path", "etc/*"], "'etc/*' matches no path: begin with '/' or '*'"),
+    (["-p", "2147483647"], "-p '2147483647': there is no such process")])
+def test_refused(words, said):
+    result = subprocess.run([SUMUN, "opens", *words], capture_output=True, text=True, check=False,
+                            timeout=20 * SECONDS, env=ENVIRONMENT)
+    assert (result.returncode, result.stdout) == (2, "") and said in result.stderr
+
+
+def test_makes_no_map_that_nothing_asks_for():
+    """Processes are noted only where some are to be followed."""
+    def sizes(*words):
+        watcher = watch("--json", "--path", "/nonexistent/*", *words)
+        about = [path.read_text() for path in pathlib.Path(f"/proc/{watcher.popen.pid}/fdinfo").iterdir()]
+        assert watcher.stop() == 0
+        return [size for text in about for size in re.findall(r"max_entries:\t(\d+)", text)]
+
+    assert "65536" not in sizes() and sizes()
+
+
 def test_fold_and_count(opener, place):
     file = place + b"/file"
     open(file, "w").close()

@@ -15,6 +15,7 @@
 #include "core/ring.h"
 #include "modules/opens/describe.h"
 #include "modules/opens/module.h"
+#include "modules/opens/path.h"
 #include "modules/opens/reader.h"
 #include "modules/opens/teller.h"
 #include "observe/child.h"
@@ -290,7 +291,10 @@ int command_opens(int argc, char **argv)
 		"Show which process opens which file, until Ctrl-C, or while a command runs: "
 		"what it asked for, and what it got where that lies elsewhere.",
 		&arguments);
-	if (selection_read(&arguments, &options.selection, &error) < 0) {
+	r = selection_read(&arguments, &options.selection, &error);
+	if (r == 0 && arguments.path)
+		r = path_check_pattern(arguments.path, &error);
+	if (r < 0) {
 		log_error("%s", error.text);
 		return STATUS_USAGE;
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "modules/opens/path.h"
 
 void path_from_names(const char *names, size_t size, char ret_path[PATH_TEXT])
@@ -59,6 +60,17 @@ size_t path_literal(const char *pattern, char ret_literal[OPEN_PREFIX])
 		length = OPEN_PREFIX;
 	memcpy(ret_literal, pattern, length);
 	return length;
+}
+
+int path_check_pattern(const char *pattern, struct error *error)
+{
+	char quoted[QUOTE_TEXT];
+
+	if (*pattern == '/' || *pattern == '*')
+		return 0;
+	return error_set(error, -EINVAL,
+			 "%s matches no path: begin with '/' or '*', as in '/etc/*' or '*.conf'",
+			 text_quote(pattern, quoted));
 }
 
 bool path_matches(const char *path, const char *pattern)

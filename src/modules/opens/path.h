@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
 #include "modules/opens/opens.h"
 
 /* The directory and what is relative to it; and what stands for what is not known. */
@@ -33,6 +34,9 @@ void path_clean(char *path);
  * how many. No end is written.
  */
 size_t path_literal(const char *pattern, char ret_literal[OPEN_PREFIX]);
+
+/* -EINVAL, with what to do: no path begins as the pattern does. */
+int path_check_pattern(const char *pattern, struct error *error);
 
 /* '*' matches '/' as well: what is below counts. */
 bool path_matches(const char *path, const char *pattern);

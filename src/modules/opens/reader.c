@@ -157,8 +157,11 @@ static int load(struct opens_reader *reader, const struct opens_options *options
 	tell(kernel, options);
 	bpf_map__set_max_entries(kernel->maps.rows, reader->row_count);
 	ring_choose(kernel, reader->row_count / 2, reader->ring);
+	bpf_program__set_autoload(kernel->progs.follow_me, options->selection.follow);
 	bpf_program__set_autoload(kernel->progs.follow, options->selection.follow);
 	bpf_program__set_autoload(kernel->progs.end, options->selection.follow);
+	/* What nothing asked for is not made: the verifier removes what would use it. */
+	bpf_map__set_autocreate(kernel->maps.followed, options->selection.follow);
 	r = opens_bpf__load(kernel);
 	if (r < 0)
 		return privilege_explain(PRIVILEGE_OBSERVE,

@@ -5,8 +5,8 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "core/setting_value.h"
+#include "modules/opens/path.h"
 #include "modules/opens/settings.h"
 #include "observe/selection.h"
 
@@ -33,13 +33,9 @@ static void print_text(const void *field, FILE *out)
 
 static int parse_path(const char *value, void *field, struct error *error)
 {
-	char quoted[QUOTE_TEXT];
+	int r = *value ? path_check_pattern(value, error) : 0;
 
-	if (*value && *value != '/' && *value != '*')
-		return error_set(error, -EINVAL,
-				 "%s matches no path: begin with '/' or '*', as in /etc/*",
-				 text_quote(value, quoted));
-	return set_text(value, field, error);
+	return r < 0 ? r : set_text(value, field, error);
 }
 
 static int parse_commands(const char *value, void *field, struct error *error)

@@ -166,6 +166,18 @@ static void patterns(void **state)
 	assert_false(path_matches("/axb", "/a\\*b"));
 }
 
+static void patterns_that_match_nothing(void **state)
+{
+	struct error error = { "" };
+
+	assert_int_equal(path_check_pattern("/etc/*", NULL), 0);
+	assert_int_equal(path_check_pattern("*.conf", NULL), 0);
+	assert_int_equal(path_check_pattern("etc/*", &error), -EINVAL);
+	assert_string_equal(error.text, "'etc/*' matches no path: begin with '/' or '*', as in "
+					"'/etc/*' or '*.conf'");
+	assert_int_equal(path_check_pattern("", NULL), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +188,7 @@ int main(void)
 		cmocka_unit_test(clean),
 		cmocka_unit_test(literals),
 		cmocka_unit_test(patterns),
+		cmocka_unit_test(patterns_that_match_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
