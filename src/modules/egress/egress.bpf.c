@@ -58,7 +58,7 @@ __noinline int judge(struct egress_rules *from, struct flow *flow)
 	for (__u32 i = 0; i < EGRESS_RULES && i < from->count; i++)
 		if (matches(&from->rules[i], flow))
 			return from->rules[i].deny ? VERDICT_DENIED : VERDICT_ALLOWED;
-	return from->allows && !is_loopback(flow) ? VERDICT_NOT_ALLOWED : VERDICT_ALLOWED;
+	return from->allows && !stays_here(flow) ? VERDICT_NOT_ALLOWED : VERDICT_ALLOWED;
 }
 
 static __always_inline struct egress_rules *rules_in_force(struct egress_state *now)
@@ -160,6 +160,14 @@ static __always_inline bool is_inbound(struct __sk_buff *packet, const struct fl
 	return listens;
 }
 
+/* A listener answers many, each to be decided by itself: that the other side began is certain. */
+static __always_inline enum verdict judge_answer(struct egress_rules *from, struct flow *flow)
+{
+	enum verdict verdict = judge(from, flow);
+
+	return verdict == VERDICT_NOT_ALLOWED ? VERDICT_ALLOWED : verdict;
+}
+
 static __always_inline enum verdict judge_stream(struct __sk_buff *packet, struct bpf_sock *socket,
 						 struct egress_rules *from, struct flow *flow)
 {
@@ -193,10 +201,12 @@ SEC("cgroup_skb/egress") int judge_packet(struct __sk_buff *packet)
 		return 0;
 	if (socket)
 		socket = bpf_sk_fullsock(socket);
-	if (socket && socket->type == SOCKET_STREAM && socket->protocol == PROTOCOL_TCP)
-		verdict = judge_stream(packet, socket, from, &flow);
-	else
+	if (!socket || socket->type != SOCKET_STREAM || socket->protocol != PROTOCOL_TCP)
 		verdict = judge(from, &flow);
+	else if (socket->state == BPF_TCP_LISTEN)
+		verdict = judge_answer(from, &flow);
+	else
+		verdict = judge_stream(packet, socket, from, &flow);
 	if (verdict == VERDICT_ALLOWED || is_neighbour_discovery(&flow))
 		return 1;
 	return conclude(now, from, &flow, EGRESS_PACKET, bpf_skb_cgroup_id(packet));

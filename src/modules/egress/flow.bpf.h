@@ -9,11 +9,13 @@ enum {
 	PROTOCOL_TCP = 6,
 	PROTOCOL_UDP = 17,
 	PROTOCOL_FRAGMENT = 44,
+	PROTOCOL_AUTHENTICATION = 51,
 	PROTOCOL_ICMPV6 = 58,
 	SOCKET_STREAM = 1,
 	TCP_SYN = 2,
 	TCP_ACK = 16,
 	EXTENSIONS_MAX = 8,
+	LOOPBACK_DEVICE = 1, /* in every network namespace */
 };
 
 struct flow {
@@ -27,12 +29,17 @@ struct flow {
 	__u8 v4;
 	__u8 tcp_flags;
 	__u8 icmp_type;
-	__u8 unused[2];
+	__u8 leaves; /* by a device that is not the loopback */
+	__u8 unused;
 };
 
+/* Behind a header of authentication could be either. */
 static __always_inline __u8 ports_of(__u8 protocol)
 {
-	return protocol == PROTOCOL_TCP ? EGRESS_TCP : protocol == PROTOCOL_UDP ? EGRESS_UDP : 0;
+	return protocol == PROTOCOL_TCP              ? EGRESS_TCP
+	       : protocol == PROTOCOL_UDP            ? EGRESS_UDP
+	       : protocol == PROTOCOL_AUTHENTICATION ? EGRESS_TCP | EGRESS_UDP
+						     : 0;
 }
 
 static __always_inline struct flow flow_to(__u32 protocol, __u16 port)
@@ -40,7 +47,7 @@ static __always_inline struct flow flow_to(__u32 protocol, __u16 port)
 	return (struct flow){ .protocol = (__u8)protocol,
 			      .port = port,
 			      .ports_of = ports_of((__u8)protocol),
-			      .has_ports = 1 };
+			      .has_ports = protocol != PROTOCOL_AUTHENTICATION };
 }
 
 #define MAPPED_V4 bpf_cpu_to_be64(0xffff00000000ULL)
@@ -67,10 +74,13 @@ static __always_inline void set_address6(struct flow *flow, const __u32 words[4]
 		flow->address[1] = bpf_cpu_to_be64(1);
 }
 
-static __always_inline bool is_loopback(const struct flow *flow)
+/* A raw socket can send to addresses of the loopback by any device. */
+static __always_inline bool stays_here(const struct flow *flow)
 {
 	__u64 low = bpf_be64_to_cpu(flow->address[1]);
 
+	if (flow->leaves)
+		return false;
 	if (flow->v4)
 		return (low & 0xff000000) == 0x7f000000;
 	return !flow->address[0] && low == 1;
@@ -95,7 +105,8 @@ static __always_inline void read_ports(struct __sk_buff *packet, __u32 offset, s
 	flow->ports_of = ports_of(flow->protocol);
 	if (flow->protocol == PROTOCOL_ICMPV6)
 		bpf_skb_load_bytes(packet, offset, &flow->icmp_type, 1);
-	if (!flow->ports_of || bpf_skb_load_bytes(packet, offset, ports, sizeof(ports)) < 0)
+	if (!flow->ports_of || flow->protocol == PROTOCOL_AUTHENTICATION ||
+	    bpf_skb_load_bytes(packet, offset, ports, sizeof(ports)) < 0)
 		return;
 	flow->source_port = ports[0];
 	flow->port = bpf_ntohs(ports[1]);
@@ -174,6 +185,7 @@ static __always_inline bool flow_of6(struct __sk_buff *packet, struct flow *flow
 /* False for what is no IP. */
 static __always_inline bool flow_of(struct __sk_buff *packet, struct flow *flow)
 {
+	flow->leaves = packet->ifindex != LOOPBACK_DEVICE;
 	if (packet->protocol == bpf_htons(0x0800))
 		return flow_of4(packet, flow);
 	return packet->protocol == bpf_htons(0x86dd) && flow_of6(packet, flow);
