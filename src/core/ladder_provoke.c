@@ -229,6 +229,24 @@ static int connects4(struct ladder_bpf *programs, unsigned events, uint64_t *ret
 	return 0;
 }
 
+/* To listen is a change of state as any other. */
+static int listens(struct ladder_bpf *programs, unsigned events, uint64_t *ret_provoked)
+{
+	int fds[EVENTS_MAX];
+
+	for (unsigned i = 0; i < events; i++)
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*ret_provoked = 0;
+	ladder_arm(programs);
+	for (unsigned i = 0; i < events; i++)
+		*ret_provoked += listen(fds[i], 1) == 0;
+	ladder_disarm(programs);
+	for (unsigned i = 0; i < events; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return 0;
+}
+
 static int connects6(struct ladder_bpf *programs, unsigned events, uint64_t *ret_provoked)
 {
 	CLEANUP_CLOSE int fd = make_socket(programs, AF_INET6);
@@ -261,6 +279,7 @@ int provoke(struct ladder_bpf *programs, enum thing thing, unsigned events, uint
 		[THING_EXIT] = { exits, "forking" },
 		[THING_SWITCH] = { switches, "sleeping" },
 		[THING_FAULT] = { faults, "touching memory" },
+		[THING_CONNECTION] = { listens, "listening" },
 		[THING_CYCLES] = { cycles, "computing" },
 		[THING_CGROUP_EGRESS] = { datagrams, "sending over the loopback" },
 		[THING_CGROUP_INGRESS] = { datagrams, "sending over the loopback" },
