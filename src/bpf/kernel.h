@@ -157,6 +157,18 @@ struct sock {
 	int sk_err;
 };
 
+struct sk_buff {
+	unsigned int len;
+	__be16 protocol;
+	__u16 network_header; /* from `head` on, as `end` */
+	__u32 end;
+	unsigned char *head, *data;
+};
+
+struct skb_shared_info {
+	__u16 gso_segs;
+};
+
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup2 */
 };

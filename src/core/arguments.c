@@ -86,7 +86,8 @@ static const struct {
 	{ ACCEPT_CALLS | ACCEPT_OPENS | ACCEPT_PERF,
 	  { "output", 'o', "FILE", 0,
 	    "write to FILE, not to standard output, or error beside a command", 0 } },
-	{ ACCEPT_PROCESSES, { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
+	{ ACCEPT_PROCESSES | ACCEPT_TREE,
+	  { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
 	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
 	{ ACCEPT_CALLS, { "errors", 'e', NULL, 0, "count errors too, each by its name", 0 } },
 	{ ACCEPT_CALLS, { "latency", 'L', NULL, 0, "measure how long calls take", 0 } },
@@ -122,6 +123,10 @@ static const struct {
 	  { "flat", KEY_FLAT, NULL, 0, "each by itself, the busiest first, instead of a tree",
 	    0 } },
 	{ ACCEPT_TREE, { "depth", KEY_DEPTH, "N", 0, "only the first N levels of the tree", 0 } },
+	/* Only to be refused in words. */
+	{ ACCEPT_TREE, { "pid", 'p', "PID,...", OPTION_HIDDEN, NULL, 0 } },
+	{ ACCEPT_TREE, { "command", 'c', "NAME,...", OPTION_HIDDEN, NULL, 0 } },
+	{ ACCEPT_TREE, { "user", 'u', "USER,...", OPTION_HIDDEN, NULL, 0 } },
 	{ ACCEPT_TREE, { "top", 'T', "N", 0, "show the first N rows (30); 0 shows all", 0 } },
 	{ ACCEPT_PROFILE, { "frequency", 'F', "HZ", 0, "samples a second of each CPU (99)", 0 } },
 	{ ACCEPT_PROFILE,
@@ -205,7 +210,7 @@ static error_t read_key(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'c':
-		if (reading->accepted & ACCEPT_PROCESSES)
+		if (reading->accepted & (ACCEPT_PROCESSES | ACCEPT_TREE))
 			r = take_once(&arguments->commands, "-c", text, &error);
 		else
 			arguments->config = text;

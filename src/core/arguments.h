@@ -25,7 +25,7 @@ enum arguments_accepted {
 	ACCEPT_CALLS = 1 << 11,     /* --syscall, -o, -x, -e, -L, -T, --by, --sort */
 	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -T, -o, -x, and -n as lines */
 	ACCEPT_PERF = 1 << 13,      /* --warn, -o, -L, -T, --by */
-	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T */
+	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T, --csv; -p, -c, -u to refuse them */
 	ACCEPT_PROFILE = 1 << 17,   /* -F, --off-cpu, --folded, --svg, --by, -T */
 };
 

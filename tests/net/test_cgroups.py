@@ -6,7 +6,7 @@ import os
 import pytest
 
 from groups import Groups, mount
-from lab import HOST4, HOST6, PEER4, PEER6, SUMUN, command, until
+from lab import HOST4, HOST6, NEIGHBOUR4, NEIGHBOUR6, PEER4, PEER6, SUMUN, command, until
 from process import Process
 
 pytestmark = pytest.mark.skipif(not mount(), reason="cgroup2 is not mounted")
@@ -60,8 +60,8 @@ def watch(lab):
     return Watch(lab, "-i", "0.3")
 
 
-def interface(lab, device="g0"):
-    stats = json.loads(lab.ip(lab.host, "-j", "-s", "link", "show", device).stdout)[0]["stats64"]
+def interface(lab, device="g0", host=None):
+    stats = json.loads(lab.ip(host or lab.host, "-j", "-s", "link", "show", device).stdout)[0]["stats64"]
     return {way: (stats[way]["packets"], stats[way]["bytes"]) for way in ("rx", "tx")}
 
 
@@ -244,6 +244,62 @@ def test_the_sum_is_the_hosts_total(lab, groups):
     outside = switches() - outside
     counted = sum(row["voluntary_switches"] + row["involuntary_switches"] for row in watch.rows)
     assert inside <= counted <= outside
+
+
+def test_what_no_socket_takes_or_sends(lab, groups, watch):
+    """Forwarded, and of a protocol that nobody speaks here: as interfaces count it."""
+    groups.make("/sender")
+    sender = groups.worker("/sender", lab.peer)
+    for key in ("ipv4.ip_forward=1", "ipv4.conf.all.send_redirects=0",
+                "ipv4.conf.g0.send_redirects=0", "ipv6.conf.all.forwarding=1"):
+        lab.sysctl(lab.host, key)
+    lab.ip(lab.host, "route", "add", "10.99.0.0/16", "via", NEIGHBOUR4)
+    lab.ip(lab.peer, "route", "add", "10.99.0.0/16", "via", HOST4)
+    lab.ip(lab.host, "route", "add", "fd99::/64", "via", NEIGHBOUR6)
+    lab.ip(lab.peer, "route", "add", "fd99::/64", "via", HOST6)
+    before = [interface(lab), interface(lab, "p0", lab.peer)]
+    for family, to in (("AF_INET", "10.99.0.1"), ("AF_INET6", "fd99::1")):
+        sender(f"s = socket.socket(socket.{family}, socket.SOCK_RAW, 253)")
+        sender(f"[s.sendto(b'x' * 100, ('{to}', 0)) for _ in range(321)] and None")
+    after = [interface(lab), interface(lab, "p0", lab.peer)]
+    rows = watch.end()
+    total = rows.process.records("cgroups")[-1]
+    rest = [row for row in rows.rows if row["kind"] == "no-socket"][0]
+    size = 321 * (120 + 140)
+    assert rows.of(groups.top + "/sender")["bytes_out"] == {"other": size}
+    # Into the host and out of it again; and nobody takes it at the peer.
+    assert rest["packets_in"]["other"] == 4 * 321 and rest["bytes_in"]["other"] == 2 * size
+    assert rest["packets_out"]["other"] == 2 * 321 and rest["bytes_out"]["other"] == size
+    assert total["interface_packets_in"]["other"] == 4 * 321
+    assert total["interface_bytes_out"]["other"] == 2 * size
+    # Those count their own header as well, and nothing else was sent.
+    for first, last in zip(before, after):
+        for way in ("rx", "tx"):
+            counted = tuple(a - b for a, b in zip(last[way], first[way]))
+            assert counted == (2 * 321, size + 2 * 321 * 14), way
+
+
+def test_large_packets_are_the_same_at_interfaces(lab, groups, watch):
+    """What is cut later, and has an offload's length: sockets and interfaces agree."""
+    groups.make("/bulk")
+    worker = groups.worker("/bulk", lab.host)
+    sink = lab.make_socket(lab.peer, 2, 1)
+    sink.bind((PEER4, 6000))
+    sink.listen()
+    worker(f"s = socket.create_connection(('{PEER4}', 6000))")
+    taken, _ = sink.accept()
+    worker.tell("s.sendall(bytes(3000000))")
+    left = 3000000
+    while left:
+        left -= len(taken.recv(min(left, 65536)))
+    worker.popen.stdout.readline()
+    rows = watch.end()
+    rest = [row for row in rows.rows if row["kind"] == "no-socket"]
+    # Others on this machine may forward; not a tenth of this.
+    assert sum(row["bytes_out"].get("tcp", 0) for row in rest) < 300000
+    assert sum(row["bytes_in"].get("tcp", 0) for row in rest) < 300000
+    total = rows.process.records("cgroups")[-1]
+    assert total["interface_bytes_out"]["tcp"] > 3000000
 
 
 def test_the_tree_has_sums(lab, groups):

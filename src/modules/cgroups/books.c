@@ -72,7 +72,10 @@ static size_t place_of(const struct books *books, uint64_t id, enum group_kind k
 
 static enum group_kind kind_of(uint64_t id)
 {
-	return id == CGROUP_IDLE ? GROUP_IDLE : id == CGROUP_UNKNOWN ? GROUP_UNKNOWN : GROUP_CGROUP;
+	return id == CGROUP_IDLE         ? GROUP_IDLE
+	       : id == CGROUP_UNKNOWN    ? GROUP_UNKNOWN
+	       : id == CGROUP_INTERFACES ? GROUP_NO_SOCKET
+					 : GROUP_CGROUP;
 }
 
 static int make_room(struct books *books)

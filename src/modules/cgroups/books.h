@@ -37,6 +37,8 @@ enum group_kind {
 	GROUP_GONE,    /* those beneath a cgroup that are no more and were told of */
 	GROUP_IDLE,    /* CPUs that have nothing to do */
 	GROUP_UNKNOWN, /* what the kernel's tables had no room for */
+	/* What interfaces took and sent; in a view, of that what no socket did. */
+	GROUP_NO_SOCKET,
 };
 
 struct group {

@@ -16,7 +16,7 @@ static __always_inline __u64 id_of(struct task_struct *task)
 
 /* ---- processes ---------------------------------------------------------------------------- */
 
-SEC("tp_btf/sys_enter") int count_call(__u64 *arguments)
+static __always_inline int called(void)
 {
 	struct cgroup_counts *counts = find_counts(id_of(bpf_get_current_task_btf()));
 
@@ -25,7 +25,7 @@ SEC("tp_btf/sys_enter") int count_call(__u64 *arguments)
 	return 0;
 }
 
-SEC("tp_btf/page_fault_user") int count_fault(__u64 *arguments)
+static __always_inline int faulted(void)
 {
 	struct cgroup_counts *counts = find_counts(id_of(bpf_get_current_task_btf()));
 
@@ -35,11 +35,10 @@ SEC("tp_btf/page_fault_user") int count_fault(__u64 *arguments)
 }
 
 /* Counted for the thread that gives the CPU away; of the idle ones apart from all cgroups. */
-SEC("tp_btf/sched_switch") int count_switch(__u64 *arguments)
+static __always_inline int switched(bool preempted, bool waits)
 {
-	struct task_struct *former = (struct task_struct *)arguments[1];
+	struct task_struct *former = bpf_get_current_task_btf();
 	struct cgroup_counts *counts = find_counts(former->pid ? id_of(former) : CGROUP_IDLE);
-	bool preempted = arguments[0], waits = (__u32)arguments[3]; /* Linux 5.18 */
 
 	if (!counts)
 		return 0;
@@ -83,6 +82,19 @@ SEC("cgroup_skb/egress") int count_out(struct __sk_buff *packet)
 	return 1;
 }
 
+static __always_inline int passed(const struct sk_buff *packet, bool known, bool sent)
+{
+	struct cgroup_counts *counts;
+	struct wire wire;
+
+	if (!look_at_interface(packet, known, sent, &wire))
+		return 0;
+	counts = find_counts(CGROUP_INTERFACES);
+	if (counts)
+		add(&(sent ? counts->out : counts->in)[wire.protocol % TRAFFIC_PROTOCOLS], &wire);
+	return 0;
+}
+
 /* ---- connections -------------------------------------------------------------------------- */
 
 static __always_inline void count_end(struct cgroup_counts *counts, int error)
@@ -94,20 +106,20 @@ static __always_inline void count_end(struct cgroup_counts *counts, int error)
 }
 
 /* A socket that a listener's became is of the listener's cgroup. */
-SEC("tp_btf/inet_sock_set_state") int count_connection(__u64 *arguments)
+static __always_inline int changed(struct sock *sock, bool known, int before, int now)
 {
-	struct sock *sock = (struct sock *)arguments[0];
-	int before = (int)arguments[1], now = (int)arguments[2];
 	bool ends = before == TCP_STATE_SYN_SENT && now == TCP_STATE_CLOSE;
 	struct cgroup_counts *counts;
 
-	if (sock->sk_protocol != PROTOCOL_TCP || (now != TCP_STATE_ESTABLISHED && !ends))
+	if (FIELD(sock, known, sk_protocol) != PROTOCOL_TCP ||
+	    (now != TCP_STATE_ESTABLISHED && !ends))
 		return 0;
-	counts = find_counts(sock->sk_cgrp_data.cgroup->kn->id);
+	counts = find_counts(known ? sock->sk_cgrp_data.cgroup->kn->id
+				   : BPF_CORE_READ(sock, sk_cgrp_data.cgroup, kn, id));
 	if (!counts)
 		return 0;
 	if (ends)
-		count_end(counts, sock->sk_err);
+		count_end(counts, FIELD(sock, known, sk_err));
 	else if (before == TCP_STATE_SYN_SENT)
 		__sync_fetch_and_add(&counts->made, 1);
 	else if (before == TCP_STATE_SYN_RECV)
@@ -117,12 +129,11 @@ SEC("tp_btf/inet_sock_set_state") int count_connection(__u64 *arguments)
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-SEC("tp_btf/cgroup_mkdir") int tell_made(__u64 *arguments)
+static __always_inline int made(struct cgroup *cgroup, bool known, const char *path)
 {
-	struct cgroup *cgroup = (struct cgroup *)arguments[0];
 	struct cgroup_made *event;
 
-	if (cgroup->root->hierarchy_id)
+	if (known ? cgroup->root->hierarchy_id : BPF_CORE_READ(cgroup, root, hierarchy_id))
 		return 0; /* of version 1 */
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
@@ -133,11 +144,39 @@ SEC("tp_btf/cgroup_mkdir") int tell_made(__u64 *arguments)
 					       .module = EVENT_CGROUPS,
 					       .kind = CGROUP_EVENT_MADE,
 					       .size = sizeof(*event) };
-	event->id = cgroup->kn->id;
-	if (bpf_probe_read_kernel_str(event->path, sizeof(event->path), (void *)arguments[1]) < 0)
+	event->id = known ? cgroup->kn->id : BPF_CORE_READ(cgroup, kn, id);
+	if (bpf_probe_read_kernel_str(event->path, sizeof(event->path), path) < 0)
 		event->path[0] = '\0';
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
+
+/* ---- programs ----------------------------------------------------------------------------- */
+
+/* The same at every hook of a tracepoint; raw ones do not know what their arguments are. */
+#define HOOKS_OF(name, event, call)                               \
+	SEC("tp_btf/" #event) int name##_btf(__u64 *arguments)    \
+	{                                                         \
+		const bool known __attribute__((unused)) = true;  \
+                                                                  \
+		return call;                                      \
+	}                                                         \
+                                                                  \
+	SEC("raw_tp/" #event) int name##_raw(__u64 *arguments)    \
+	{                                                         \
+		const bool known __attribute__((unused)) = false; \
+                                                                  \
+		return call;                                      \
+	}
+
+HOOKS_OF(call, sys_enter, called())
+HOOKS_OF(fault, page_fault_user, faulted())
+/* Since Linux 5.18 it says in which state the thread was. */
+HOOKS_OF(switch, sched_switch, switched(arguments[0], (__u32)arguments[3]))
+HOOKS_OF(connection, inet_sock_set_state,
+	 changed((struct sock *)arguments[0], known, (int)arguments[1], (int)arguments[2]))
+HOOKS_OF(made, cgroup_mkdir, made((struct cgroup *)arguments[0], known, (const char *)arguments[1]))
+HOOKS_OF(took, netif_receive_skb, passed((const struct sk_buff *)arguments[0], known, false))
+HOOKS_OF(sent, net_dev_queue, passed((const struct sk_buff *)arguments[0], known, true))
 
 char LICENSE[] SEC("license") = "GPL";

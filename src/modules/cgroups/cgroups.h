@@ -21,9 +21,13 @@ enum {
 	CGROUP_EVENT_PATH = 512,
 };
 
-/* No cgroup has these numbers: what CPUs do that have nothing to do, and what found no room. */
-#define CGROUP_IDLE    0xffffffffffffffffULL
-#define CGROUP_UNKNOWN 0xfffffffffffffffeULL
+/*
+ * No cgroup has these numbers: what CPUs do that have nothing to do, what found no room, and what
+ * all interfaces took and sent.
+ */
+#define CGROUP_IDLE       0xffffffffffffffffULL
+#define CGROUP_UNKNOWN    0xfffffffffffffffeULL
+#define CGROUP_INTERFACES 0xfffffffffffffffdULL
 
 enum traffic_protocol {
 	TRAFFIC_TCP,

@@ -28,6 +28,7 @@ struct session {
 	struct view_options options;
 	uint64_t left; /* reports; 0: no limit */
 	bool unread;   /* nobody reads what is written */
+	bool headed;   /* the head of CSV is written */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
@@ -42,6 +43,21 @@ static size_t width_of_output(void)
 static void write_json(void *context, const struct record *record)
 {
 	record_write_json(record, stdout);
+}
+
+static void write_csv(void *context, const struct record *record)
+{
+	if (record->type == &group_record)
+		record_write_csv(record, stdout);
+}
+
+/* The head stands there also when nothing happens. */
+static void show_csv(struct session *session, const struct report *report)
+{
+	if (!session->headed)
+		record_write_csv_head(&group_record, stdout);
+	session->headed = true;
+	group_show_records(report, write_csv, NULL);
 }
 
 static int flush(struct session *session)
@@ -73,9 +89,13 @@ static int report(struct session *session, bool total)
 		r = group_watcher_report(&session->watcher, &session->options, &view, &made);
 	if (r < 0)
 		return r;
-	made.top = arguments->top ? arguments->top : arguments->json ? UINT64_MAX : TOP;
+	made.top = arguments->top                      ? arguments->top
+		   : arguments->json || arguments->csv ? UINT64_MAX
+						       : TOP;
 	if (arguments->json)
 		group_show_records(&made, write_json, NULL);
+	else if (arguments->csv)
+		show_csv(session, &made);
 	else
 		group_show_text(&made, width_of_output(), stdout);
 	r = flush(session);
@@ -171,7 +191,10 @@ static int find_cgroups(const struct arguments *arguments, const char ***ret_pat
 
 static int start(struct session *session, struct error *error)
 {
-	int r = group_watcher_start(&session->watcher, error);
+	/* Whoever asks for some cgroups does not ask for what is in none. */
+	const struct monitor_options options = { .interfaces = !session->arguments.operand_count,
+						 .hook = HOOKS };
+	int r = group_watcher_start(&options, &session->watcher, error);
 
 	if (r < 0)
 		return r;
@@ -200,7 +223,7 @@ static int watch(struct session *session)
 	int r;
 
 	give_up_privileges();
-	if (!session->arguments.json && isatty(STDOUT_FILENO))
+	if (!session->arguments.json && !session->arguments.csv && isatty(STDOUT_FILENO))
 		log_info("counting by cgroup; Ctrl-C ends it");
 	r = loop_run(session->loop);
 	return r == 0 && !session->unread ? report(session, true) : r;
@@ -230,6 +253,11 @@ int command_cgroups(int argc, char **argv)
 		"system calls, page faults, switches, packets and bytes, connections. With "
 		"CGROUP (a path, a systemd unit, a container) only that and what is beneath.",
 		&session.arguments);
+	if (session.arguments.pids || session.arguments.commands || session.arguments.users) {
+		log_error("'cgroups' counts whole cgroups: -p, -c and -u are for 'sumun perf "
+			  "--by cgroup' and 'sumun syscalls --by cgroup'");
+		return STATUS_USAGE;
+	}
 	r = find_cgroups(&session.arguments, &paths, &error);
 	session.options = (struct view_options){ .flat = session.arguments.flat,
 						 .depth = (unsigned)session.arguments.depth,

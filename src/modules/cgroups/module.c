@@ -42,12 +42,13 @@ static bool cgroups_wanted(const void *config, const struct start_options *optio
 static int cgroups_start(const struct start_options *start_options, void **ret_instance,
 			 struct error *error)
 {
+	const struct monitor_options options = { .interfaces = true, .hook = HOOKS };
 	CLEANUP_FREE struct watcher *watcher = calloc(1, sizeof(*watcher));
 	int r;
 
 	if (!watcher)
 		return error_set(error, -ENOMEM, "out of memory");
-	r = group_watcher_start(watcher, error);
+	r = group_watcher_start(&options, watcher, error);
 	if (r < 0)
 		return r;
 	*ret_instance = TAKE_PTR(watcher);
@@ -121,8 +122,9 @@ static void *cgroups_stop(void *instance)
 
 static int cgroups_probe(struct error *why)
 {
+	const struct monitor_options options = { .interfaces = true, .hook = HOOKS };
 	int r;
-	struct monitor *monitor = group_monitor_new(why, &r);
+	struct monitor *monitor = group_monitor_new(&options, why, &r);
 
 	group_monitor_free(monitor);
 	return monitor ? 0 : r;
@@ -140,7 +142,8 @@ static const struct need needs[] = {
 	{ .commands = "cgroups",
 	  .probe = true,
 	  .things = 1U << THING_SYSCALL_ENTER | 1U << THING_SWITCH | 1U << THING_FAULT |
-		    1U << THING_CGROUP_EGRESS | 1U << THING_CGROUP_INGRESS },
+		    1U << THING_CONNECTION | 1U << THING_CGROUP_EGRESS |
+		    1U << THING_CGROUP_INGRESS },
 	{ .commands = NULL },
 };
 

@@ -19,7 +19,7 @@
 #include "modules/cgroups/cpu_time.h"
 #include "modules/cgroups/monitor.h"
 
-enum { LINKS = 8, HOOKS_TEXT = 256 };
+enum { LINKS = 9, HOOKS_TEXT = 320, LADDER_EVENTS = 5 };
 
 struct monitor {
 	struct cgroups_bpf *kernel;
@@ -54,6 +54,47 @@ static int open_root(struct error *error)
 				   "/sys/fs/cgroup', or /sys/fs/cgroup/unified beside version 1");
 }
 
+/* The two programs of a tracepoint, of which one is loaded. */
+struct pair {
+	struct bpf_program *btf, *raw;
+	enum thing thing;
+};
+
+static struct bpf_program *choose(const struct pair *pair, enum hook hook)
+{
+	bpf_program__set_autoload(pair->btf, hook == HOOK_TP_BTF);
+	bpf_program__set_autoload(pair->raw, hook == HOOK_RAW_TP);
+	return hook == HOOK_TP_BTF ? pair->btf : pair->raw;
+}
+
+/* The first rung that works and has a program; or only `wanted`. */
+static int take_rung(enum thing thing, enum hook wanted, enum hook *ret_hook, struct error *error)
+{
+	const struct ladder *ladder = &ladders[thing];
+	struct rung_result results[RUNGS_MAX];
+	const struct error *why = &results[0].reason;
+
+	ladder_try(thing, LADDER_EVENTS, results);
+	for (size_t i = 0; i < ladder->rung_count; i++) {
+		enum hook hook = ladder->rungs[i].hook;
+
+		if ((hook != HOOK_TP_BTF && hook != HOOK_RAW_TP) ||
+		    (wanted != HOOKS && wanted != hook))
+			continue;
+		if (results[i].state != RUNG_NO) {
+			*ret_hook = hook;
+			return 0;
+		}
+		why = &results[i].reason;
+	}
+	return privilege_explain(PRIVILEGE_OBSERVE,
+				 error_set(error, -EOPNOTSUPP,
+					   "%s cannot be looked at here: %s; "
+					   "'sumun doctor' tells more",
+					   ladder->name, why->text),
+				 error);
+}
+
 static int attach(struct monitor *monitor, struct bpf_program *program, struct error *error)
 {
 	const char *section = bpf_program__section_name(program);
@@ -73,18 +114,49 @@ static int attach(struct monitor *monitor, struct bpf_program *program, struct e
 	return 0;
 }
 
-static int load(struct monitor *monitor, struct error *error)
+/* What there is of every tracepoint; the names of cgroups come first. */
+static int choose_all(const struct cgroups_bpf *kernel, const struct monitor_options *options,
+		      struct bpf_program *programs[LINKS + 1], struct error *error)
+{
+	const struct pair pairs[] = {
+		{ kernel->progs.call_btf, kernel->progs.call_raw, THING_SYSCALL_ENTER },
+		{ kernel->progs.fault_btf, kernel->progs.fault_raw, THING_FAULT },
+		{ kernel->progs.switch_btf, kernel->progs.switch_raw, THING_SWITCH },
+		{ kernel->progs.connection_btf, kernel->progs.connection_raw, THING_CONNECTION },
+	}, names = { kernel->progs.made_btf, kernel->progs.made_raw, THINGS },
+	  interfaces[] = {
+		  { kernel->progs.took_btf, kernel->progs.took_raw, THINGS },
+		  { kernel->progs.sent_btf, kernel->progs.sent_raw, THINGS },
+	  };
+	size_t count = 1;
+	enum hook hook;
+
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		int r = take_rung(pairs[i].thing, options->hook, &hook, error);
+
+		if (r < 0)
+			return r;
+		programs[count++] = choose(&pairs[i], hook);
+	}
+	/* What the last could, these can. */
+	programs[0] = choose(&names, hook);
+	for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
+		programs[count + i] = choose(&interfaces[i], options->interfaces ? hook : HOOKS);
+	count += options->interfaces ? ARRAY_SIZE(interfaces) : 0;
+	programs[count++] = kernel->progs.count_in;
+	programs[count++] = kernel->progs.count_out;
+	programs[count] = NULL;
+	return 0;
+}
+
+static int load(struct monitor *monitor, const struct monitor_options *options, struct error *error)
 {
 	struct cgroups_bpf *kernel = monitor->kernel;
-	struct bpf_program *const programs[] = {
-		/* The first tells of names. */
-		kernel->progs.tell_made,        kernel->progs.count_in,
-		kernel->progs.count_out,        kernel->progs.count_call,
-		kernel->progs.count_fault,      kernel->progs.count_switch,
-		kernel->progs.count_connection,
-	};
-	int r;
+	struct bpf_program *programs[LINKS + 1] = { NULL };
+	int r = choose_all(kernel, options, programs, error);
 
+	if (r < 0)
+		return r;
 	kernel->rodata->cpus = monitor->cpus;
 	bpf_map__set_max_entries(kernel->maps.tables, 2 * monitor->cpus);
 	r = cgroups_bpf__load(kernel);
@@ -93,7 +165,7 @@ static int load(struct monitor *monitor, struct error *error)
 			PRIVILEGE_LOAD,
 			error_set(error, r, "cannot load the cgroup monitor: %s", strerror(-r)),
 			error);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(programs); i++)
+	for (size_t i = 0; r == 0 && programs[i]; i++)
 		r = attach(monitor, programs[i], error);
 	return r;
 }
@@ -112,7 +184,8 @@ static int map_tables(struct monitor *monitor, struct error *error)
 			 strerror(errno));
 }
 
-static int start(struct monitor *monitor, struct error *error)
+static int start(struct monitor *monitor, const struct monitor_options *options,
+		 struct error *error)
 {
 	int cpus = libbpf_num_possible_cpus(), r;
 
@@ -126,11 +199,12 @@ static int start(struct monitor *monitor, struct error *error)
 	if (!monitor->kernel)
 		return error_set(error, -errno, "cannot open the cgroup monitor: %s",
 				 strerror(errno));
-	r = load(monitor, error);
+	r = load(monitor, options, error);
 	return r < 0 ? r : map_tables(monitor, error);
 }
 
-struct monitor *group_monitor_new(struct error *error, int *ret_error)
+struct monitor *group_monitor_new(const struct monitor_options *options, struct error *error,
+				  int *ret_error)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 
@@ -138,7 +212,7 @@ struct monitor *group_monitor_new(struct error *error, int *ret_error)
 	if (!monitor)
 		return NULL;
 	monitor->root = -1;
-	*ret_error = start(monitor, error);
+	*ret_error = start(monitor, options, error);
 	return *ret_error < 0 ? group_monitor_free(monitor) : monitor;
 }
 

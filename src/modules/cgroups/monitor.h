@@ -6,12 +6,19 @@
 
 #include "base/error.h"
 #include "bpf/event.h"
+#include "core/ladder.h"
 #include "modules/cgroups/books.h"
+
+struct monitor_options {
+	bool interfaces; /* count what they take and send, too */
+	enum hook hook;  /* the only one to be tried at tracepoints; HOOKS: whatever works */
+};
 
 struct monitor;
 
 /* Loads and attaches: from now on all is counted. NULL with the reason, and its errno. */
-struct monitor *group_monitor_new(struct error *error, int *ret_error);
+struct monitor *group_monitor_new(const struct monitor_options *options, struct error *error,
+				  int *ret_error);
 struct monitor *group_monitor_free(struct monitor *monitor); /* NULL is fine; returns NULL */
 
 /* The map of a ring, whose events group_monitor_take() takes. */

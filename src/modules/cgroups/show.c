@@ -52,6 +52,8 @@ const char *group_name(const struct group *group, bool tree, char buffer[GROUP_T
 		return strcpy(buffer, "(idle)");
 	case GROUP_UNKNOWN:
 		return strcpy(buffer, "(no room)");
+	case GROUP_NO_SOCKET:
+		return strcpy(buffer, "(no socket)");
 	default:
 		break;
 	}

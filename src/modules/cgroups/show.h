@@ -30,6 +30,9 @@ void group_show_text(const struct report *report, size_t width, FILE *out);
 void group_show_records(const struct report *report,
 			void (*write)(void *context, const struct record *record), void *context);
 
+/* Of a row; what CSV is made of. */
+extern const struct record_type group_record;
+
 enum { GROUP_TEXT = 1024 };
 
 /* What a group is called; in a tree, below one that is named already. Escaped. */

@@ -6,7 +6,32 @@
 #include "observe/cgroup_name.h"
 
 static const struct record_type interval_record = { .name = "cgroups" };
-static const struct record_type cgroup_record = { .name = "cgroup" };
+
+static const struct csv_column row_columns[] = {
+	{ "time", "time" },
+	{ "span", "span" },
+	{ "kind", "kind" },
+	{ "cgroup", "cgroup" },
+	{ "cgroup_path", "path" },
+	{ "gone", "gone" },
+	{ "user_us", "user us" },
+	{ "system_us", "system us" },
+	{ "calls", "calls" },
+	{ "faults", "faults" },
+	{ "voluntary_switches", "voluntary switches" },
+	{ "involuntary_switches", "involuntary switches" },
+	{ "packets_in", "packets in" },
+	{ "bytes_in", "bytes in" },
+	{ "packets_out", "packets out" },
+	{ "bytes_out", "bytes out" },
+	{ "made", "made" },
+	{ "accepted", "accepted" },
+	{ "refused", "refused" },
+	{ "failed", "failed" },
+	{ NULL, NULL },
+};
+
+const struct record_type group_record = { .name = "cgroup", .csv = row_columns };
 
 /* What a record points to while it is written. */
 struct lists {
@@ -15,10 +40,8 @@ struct lists {
 };
 
 static const char *const kinds[] = {
-	[GROUP_CGROUP] = "cgroup",
-	[GROUP_GONE] = "gone-beneath",
-	[GROUP_IDLE] = "idle",
-	[GROUP_UNKNOWN] = "no-room",
+	[GROUP_CGROUP] = "cgroup",   [GROUP_GONE] = "gone-beneath",   [GROUP_IDLE] = "idle",
+	[GROUP_UNKNOWN] = "no-room", [GROUP_NO_SOCKET] = "no-socket",
 };
 
 static uint64_t not_below_zero(int64_t value)
@@ -69,7 +92,7 @@ static void record_row(const struct report *report, const struct view_row *row, 
 	char name[CGROUP_NAME];
 
 	lists->used = 0;
-	record_begin(record, &cgroup_record);
+	record_begin(record, &group_record);
 	record_time(record, "time", time);
 	record_label(record, "span", report->total ? "all" : "interval");
 	record_label(record, "kind", kinds[group->kind]);
@@ -88,9 +111,10 @@ static void record_row(const struct report *report, const struct view_row *row, 
 void group_show_records(const struct report *report,
 			void (*write)(void *context, const struct record *record), void *context)
 {
+	const struct cgroup_counts *interfaces = &report->view->interfaces.counts;
 	uint64_t time = timestamp_now();
 	struct record record;
-	struct lists lists;
+	struct lists lists = { .used = 0 };
 
 	record_begin(&record, &interval_record);
 	record_time(&record, "time", time);
@@ -100,6 +124,10 @@ void group_show_records(const struct report *report,
 	record_counter(&record, "cgroups", UNIT_NONE, report->view->count);
 	record_counter(&record, "missed", UNIT_NONE, report->ledger.missed);
 	record_counter(&record, "unnamed", UNIT_NONE, report->ledger.unnamed);
+	record_traffic("interface_packets_in", interfaces->in, false, &lists, &record);
+	record_traffic("interface_bytes_in", interfaces->in, true, &lists, &record);
+	record_traffic("interface_packets_out", interfaces->out, false, &lists, &record);
+	record_traffic("interface_bytes_out", interfaces->out, true, &lists, &record);
 	write(context, &record);
 	for (size_t i = 0; i < report->view->count && i < report->top; i++) {
 		record_row(report, &report->view->rows[i], time, &lists, &record);

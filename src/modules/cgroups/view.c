@@ -154,6 +154,32 @@ static void emit(const struct node *node, unsigned depth, const struct view_opti
 	}
 }
 
+/* ---- what no socket did ------------------------------------------------------------------- */
+
+static uint64_t subtract(uint64_t whole, uint64_t part)
+{
+	return whole > part ? whole - part : 0;
+}
+
+static void subtract_traffic(struct traffic *whole, const struct traffic *part)
+{
+	for (size_t i = 0; i < TRAFFIC_PROTOCOLS; i++) {
+		whole[i].packets = subtract(whole[i].packets, part[i].packets);
+		whole[i].bytes = subtract(whole[i].bytes, part[i].bytes);
+	}
+}
+
+/*
+ * What interfaces took and sent, without what sockets did. Never less than nothing: a packet that
+ * reached many sockets was at an interface once, and one that was sent and dropped never.
+ */
+static void subtract_sockets(struct view_row *row, const struct usage *sockets)
+{
+	subtract_traffic(row->own.counts.in, sockets->counts.in);
+	subtract_traffic(row->own.counts.out, sockets->counts.out);
+	row->all = row->own;
+}
+
 /* ---- making it ---------------------------------------------------------------------------- */
 
 static void fill(struct view_row *row, const struct group *group,
@@ -185,6 +211,7 @@ int group_view_make(const struct books *books, const struct view_options *option
 {
 	CLEANUP_FREE struct node *nodes = NULL;
 	struct view view = { .flat = options->flat };
+	struct node *rest = NULL;
 	size_t count = 0, all = 0;
 
 	while (group_books_group(books, all))
@@ -201,8 +228,15 @@ int group_view_make(const struct books *books, const struct view_options *option
 		if (!is_wanted(group, options))
 			continue;
 		fill(&nodes[count].row, group, options);
-		usage_add(&view.sum, &nodes[count].row.own, 1);
-		view.quiet += usage_is_none(&nodes[count++].row.own);
+		if (group->kind == GROUP_NO_SOCKET)
+			rest = &nodes[count++];
+		else
+			usage_add(&view.sum, &nodes[count++].row.own, 1);
+	}
+	if (rest) {
+		view.interfaces = rest->row.own;
+		subtract_sockets(&rest->row, &view.sum);
+		usage_add(&view.sum, &rest->row.own, 1);
 	}
 	if (options->flat)
 		make_flat(nodes, count, &view);

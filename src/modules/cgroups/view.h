@@ -28,8 +28,9 @@ struct view {
 	struct view_row *rows;
 	size_t count;
 	bool flat;
-	size_t quiet;     /* cgroups that did nothing themselves */
 	struct usage sum; /* of all that is wanted, shown or not */
+	/* What interfaces took and sent, each packet at each of them. */
+	struct usage interfaces;
 };
 
 #define VIEW_NONE            \

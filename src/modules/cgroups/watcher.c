@@ -4,13 +4,14 @@
 #include "base/timestamp.h"
 #include "modules/cgroups/watcher.h"
 
-int group_watcher_start(struct watcher *ret_watcher, struct error *error)
+int group_watcher_start(const struct monitor_options *options, struct watcher *ret_watcher,
+			struct error *error)
 {
 	struct watcher watcher = { .books = group_books_new() };
 	int r = -ENOMEM;
 
 	if (watcher.books)
-		watcher.monitor = group_monitor_new(error, &r);
+		watcher.monitor = group_monitor_new(options, error, &r);
 	/* The first turn says what there is, and what was used before. */
 	if (watcher.monitor)
 		r = group_watcher_turn(&watcher);

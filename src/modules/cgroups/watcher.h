@@ -19,7 +19,8 @@ struct watcher {
 	}
 
 /* Begins to count. */
-int group_watcher_start(struct watcher *ret_watcher, struct error *error);
+int group_watcher_start(const struct monitor_options *options, struct watcher *ret_watcher,
+			struct error *error);
 void group_watcher_stop(struct watcher *watcher); /* a second time is fine */
 
 /* What was counted until now goes into the books. -ENOMEM. */

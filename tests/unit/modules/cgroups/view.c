@@ -110,6 +110,49 @@ static void an_interval_is_what_came_since(void **state)
 	expect(*state, &all, "0 /a-b 1000, 0 /a/x 100, 0 /a 10, 0 /a/x/y 7, 0 / 1, 0 (idle) 7");
 }
 
+static void add_traffic(struct books *books, uint64_t id, uint64_t in, uint64_t out)
+{
+	CLEANUP_FREE struct cgroup_table *table = calloc(1, sizeof(*table));
+
+	assert_non_null(table);
+	table->rows[0].id = id;
+	table->rows[0].counts.in[TRAFFIC_UDP] = (struct traffic){ in, 100 * in };
+	table->rows[0].counts.out[TRAFFIC_UDP] = (struct traffic){ out, 100 * out };
+	assert_ok(group_books_add(books, table));
+}
+
+static const struct cgroup_counts *find_rest(const struct view *view)
+{
+	for (size_t i = 0; i < view->count; i++)
+		if (view->rows[i].group->kind == GROUP_NO_SOCKET)
+			return &view->rows[i].own.counts;
+	return NULL;
+}
+
+static void what_no_socket_did_is_the_rest(void **state)
+{
+	const struct view_options options = { .total = true };
+	CLEANUP_VIEW struct view view = VIEW_NONE;
+	const struct cgroup_counts *rest;
+
+	add_traffic(*state, 2, 10, 5);
+	add_traffic(*state, 5, 1, 20);
+	add_traffic(*state, CGROUP_INTERFACES, 30, 24);
+	assert_ok(group_view_make(*state, &options, &view));
+	rest = find_rest(&view);
+	assert_non_null(rest);
+	assert_int_equal(rest->in[TRAFFIC_UDP].packets, 19);
+	assert_int_equal(rest->in[TRAFFIC_UDP].bytes, 1900);
+	/* One was dropped on its way to an interface. */
+	assert_int_equal(rest->out[TRAFFIC_UDP].packets, 0);
+	assert_int_equal(rest->out[TRAFFIC_UDP].bytes, 0);
+	assert_int_equal(view.sum.counts.in[TRAFFIC_UDP].packets, 30);
+	assert_int_equal(view.sum.counts.out[TRAFFIC_UDP].packets, 25);
+	assert_int_equal(view.interfaces.counts.out[TRAFFIC_UDP].packets, 24);
+	/* The root has all beneath it, and not that. */
+	assert_int_equal(view.rows[0].all.counts.in[TRAFFIC_UDP].packets, 11);
+}
+
 static void the_gone_stand_beneath_theirs(void **state)
 {
 	const struct view_options options = { .total = true };
@@ -135,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_some, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(flat, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_interval_is_what_came_since, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_no_socket_did_is_the_rest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_gone_stand_beneath_theirs, set_up, tear_down),
 	};
 
