@@ -43,6 +43,14 @@ struct selftest_row *selftest_add(struct selftest *test, const char *what)
 	return row;
 }
 
+void selftest_leave_out(struct selftest *test, const char *what, const struct error *why)
+{
+	struct selftest_row *row = selftest_add(test, what);
+
+	row->unable = true;
+	row->note = *why;
+}
+
 /* ---- a child ------------------------------------------------------------------------------ */
 
 static void run_child(struct selftest *test, pid_t parent,
@@ -124,7 +132,6 @@ enum exit_status selftest_status(const struct selftest *test)
 
 static void run_module(struct selftest *test, const struct module *module)
 {
-	struct selftest_row *row;
 	struct error error = { "" };
 	int r;
 
@@ -132,11 +139,9 @@ static void run_module(struct selftest *test, const struct module *module)
 	r = module->selftest(test, &error);
 	if (r == 0)
 		return;
-	row = selftest_add(test, module->name);
-	row->unable = true;
-	row->note = error;
 	if (!*error.text)
-		error_set(&row->note, r, "%s", strerror(-r));
+		error_set(&error, r, "%s", strerror(-r));
+	selftest_leave_out(test, module->name, &error);
 	if (test->refused == STATUS_OK)
 		test->refused = status_of(r) == STATUS_UNABLE ? STATUS_UNABLE : STATUS_FAILED;
 }

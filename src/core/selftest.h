@@ -57,6 +57,9 @@ struct selftest *selftest_free(struct selftest *test); /* NULL is fine; returns 
 /* A new row, to be filled in; a program that adds more than SELFTEST_ROWS is wrong and aborts. */
 struct selftest_row *selftest_add(struct selftest *test, const char *what);
 
+/* A row for all that cannot be done here, although the rest of what sumun does can. */
+void selftest_leave_out(struct selftest *test, const char *what, const struct error *why);
+
 /*
  * Calls `act` in a child, which takes with it whatever it made (namespaces, interfaces, programs)
  * when it ends, and which never outlives this process. Its rows are there, also when it fails.

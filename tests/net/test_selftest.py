@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from groups import mount
 from lab import BPFFS, SECONDS, SUMUN, command, until
 
 NOBODY = 65534
@@ -219,6 +220,19 @@ def test_nothing_is_left_when_it_is_ended(lab, number):
         process.send_signal(number)
         assert process.wait(SECONDS) == -number
         nothing_is_left(lab, mark)
+
+
+@pytest.mark.skipif(not mount(), reason="cgroup2 is not mounted")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_no_cgroup_is_left_when_it_is_ended(lab, number):
+    """The kernel would not take it away."""
+    with subprocess.Popen(line(lab, "--json", "-n", 20000), stdout=subprocess.DEVNULL) as process:
+        path = pathlib.Path(f"{mount()}/sumun-selftest-{process.pid}")
+        until(lambda: path.exists() or process.poll() is not None, PATIENCE, what="its cgroup")
+        until(lambda: (path / "cgroup.procs").read_text(), what="a process in it")
+        process.send_signal(number)
+        assert process.wait(SECONDS) == -number
+        until(lambda: not path.exists(), what="its cgroup going")
 
 
 def test_a_child_that_is_ended(lab):

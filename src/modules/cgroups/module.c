@@ -8,6 +8,7 @@
 #include "core/ladder.h"
 #include "core/setting_value.h"
 #include "modules/cgroups/module.h"
+#include "modules/cgroups/selftest.h"
 #include "modules/cgroups/watcher.h"
 
 enum { TOP = 30 };
@@ -162,6 +163,7 @@ const struct module cgroups_module = {
 	.report = cgroups_report,
 	.interval = cgroups_interval,
 	.stop = cgroups_stop,
+	.selftest = cgroups_selftest,
 	.commands = commands,
 	.needs = needs,
 };

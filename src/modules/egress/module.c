@@ -16,6 +16,7 @@
 #include "modules/egress/describe.h"
 #include "modules/egress/fences.h"
 #include "modules/egress/module.h"
+#include "modules/egress/selftest.h"
 
 struct instance {
 	int ring, lock; /* the lock: of the ring of what is pinned */
@@ -251,6 +252,7 @@ const struct module egress_module = {
 	.stop = egress_stop,
 	.up = egress_up,
 	.down = egress_down,
+	.selftest = egress_selftest,
 	.commands = commands,
 	.needs = needs,
 };
