@@ -5,7 +5,8 @@
  *
  *   perf_truth SCENARIO COUNT [FILE]
  *
- * A worker does it, and when its books are closed they are printed as JSON, as wait4(2) has them.
+ * A worker does it, and when its books are closed they are printed as JSON, as wait4(2) has them,
+ * with the number of threads that ended beside its first.
  * `forever` does it itself until it is killed.
  */
 #include <fcntl.h>
@@ -165,13 +166,14 @@ static void forever(void)
 		syscall(SYS_getppid);
 }
 
-static const struct {
+static const struct scenario {
 	const char *name;
 	void (*act)(void);
+	int threads;
 } scenarios[] = {
-	{ "faults", faults }, { "major", major },       { "naps", naps },
-	{ "calls", calls },   { "switches", switches }, { "migrations", migrations },
-	{ "burn", burn },     { "threads", threads },   { "forever", forever },
+	{ "faults", faults, 0 }, { "major", major, 0 },           { "naps", naps, 0 },
+	{ "calls", calls, 0 },   { "switches", switches, 1 },     { "migrations", migrations, 0 },
+	{ "burn", burn, 0 },     { "threads", threads, THREADS }, { "forever", forever, 0 },
 };
 
 static long long nanoseconds(struct timeval time)
@@ -179,8 +181,11 @@ static long long nanoseconds(struct timeval time)
 	return time.tv_sec * 1000000000LL + time.tv_usec * 1000LL;
 }
 
-/* Its last switch comes after it is known to have ended: that is waited for. */
-static int report(pid_t worker)
+/*
+ * Its last switch comes after it is known to have ended, which the kernel waits for; unless
+ * somebody else got its CPU before.
+ */
+static int report(pid_t worker, int threads)
 {
 	struct rusage usage;
 	siginfo_t ended;
@@ -188,35 +193,35 @@ static int report(pid_t worker)
 
 	if (waitid(P_PID, (id_t)worker, &ended, WEXITED | WNOWAIT) < 0)
 		return 1;
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
-		usleep(200 * 1000);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	usleep(200 * 1000);
 	if (wait4(worker, &status, 0, &usage) < 0 || status)
 		return 1;
 	printf("{\"process\": %d, \"faults_minor\": %ld, \"faults_major\": %ld, "
-	       "\"voluntary\": %ld, \"involuntary\": %ld, \"time_ns\": %lld}\n",
+	       "\"voluntary\": %ld, \"involuntary\": %ld, \"time_ns\": %lld, \"threads\": %d}\n",
 	       (int)worker, usage.ru_minflt, usage.ru_majflt, usage.ru_nvcsw, usage.ru_nivcsw,
-	       nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime));
+	       nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime), threads);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	void (*act)(void) = NULL;
+	const struct scenario *scenario = NULL;
 	pid_t worker;
 
 	for (size_t i = 0; argc > 2 && i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		if (strcmp(scenarios[i].name, argv[1]) == 0)
-			act = scenarios[i].act;
-	if (!act)
+			scenario = &scenarios[i];
+	if (!scenario)
 		return 2;
 	count = atol(argv[2]);
 	path = argc > 3 ? argv[3] : NULL;
-	if (act == forever)
+	if (scenario->act == forever)
 		forever();
 	worker = fork();
 	if (worker == 0) {
-		act();
+		scenario->act();
 		_exit(0);
 	}
-	return worker < 0 ? 1 : report(worker);
+	return worker < 0 ? 1 : report(worker, scenario->threads);
 }

@@ -13,13 +13,7 @@ struct counts {
 	__u64 before[PERF_COUNTS]; /* of which until the last report */
 };
 
-struct advance {
-	uint32_t tgid;
-	uint64_t start;
-	__u64 counts[PERF_COUNTS];
-};
-
-enum { COMMANDS_MAX = 4096, ADVANCES_MAX = 1024 };
+enum { COMMANDS_MAX = 4096 };
 
 struct books {
 	struct owners *owners;
@@ -27,8 +21,6 @@ struct books {
 	struct wait_account *waits; /* sorted by command */
 	size_t wait_count;
 	size_t wait_room;
-	struct advance advances[ADVANCES_MAX];
-	size_t advance_count;
 };
 
 static void add_counts(__u64 sum[PERF_COUNTS], const __u64 more[PERF_COUNTS])
@@ -151,35 +143,6 @@ void perf_books_end_dead(struct books *books, bool (*lives)(uint32_t tgid, uint6
 void perf_books_add_missed(struct books *books, uint64_t missed)
 {
 	books->ledger.missed += missed;
-}
-
-void perf_books_advance(struct books *books, uint32_t tgid, const __u64 counts[PERF_COUNTS])
-{
-	struct owner *owner = owners_find_living(books->owners, tgid);
-	struct advance *advance = &books->advances[books->advance_count];
-
-	if (!owner || books->advance_count == ADVANCES_MAX || add_to(owner, counts) < 0)
-		return;
-	add_counts(books->ledger.counted, counts);
-	advance->tgid = tgid;
-	advance->start = owner->start;
-	memcpy(advance->counts, counts, sizeof(advance->counts));
-	books->advance_count++;
-}
-
-void perf_books_take_back(struct books *books)
-{
-	while (books->advance_count) {
-		struct advance *advance = &books->advances[--books->advance_count];
-		struct owner *owner =
-			owners_find_newest(books->owners, advance->tgid, advance->start);
-
-		for (size_t i = 0; i < PERF_COUNTS; i++)
-			advance->counts[i] = -advance->counts[i];
-		/* It may be another program of the same process by now: that has the counts. */
-		if (owner && add_to(owner, advance->counts) == 0)
-			add_counts(books->ledger.counted, advance->counts);
-	}
 }
 
 int perf_books_close_interval(struct books *books)
@@ -370,13 +333,8 @@ static void fill(struct tally_row *row, const struct owner *owner, enum books_sp
 	const struct counts *counts = owner->accounts;
 
 	row->owner = owner;
-	for (size_t i = 0; i < PERF_COUNTS; i++) {
-		uint64_t before = span == SPAN_ALL ? 0 : counts->before[i];
-
-		/* What was told in advance and then was somebody else's: not less than nothing. */
-		row->counts[i] =
-			(int64_t)(counts->all[i] - before) > 0 ? counts->all[i] - before : 0;
-	}
+	for (size_t i = 0; i < PERF_COUNTS; i++)
+		row->counts[i] = counts->all[i] - (span == SPAN_ALL ? 0 : counts->before[i]);
 }
 
 int tally_make(const struct books *books, unsigned by, enum books_span span,

@@ -31,7 +31,7 @@ struct wait_account {
 	struct wait_sum interval[WAIT_KINDS];
 };
 
-/* Sums over all time: what happened on all CPUs is the first four and what still runs. */
+/* Sums over all time: what happened on all CPUs is the first four, and what came since. */
 struct perf_ledger {
 	__u64 counted[PERF_COUNTS];  /* for a process */
 	__u64 unknown[PERF_COUNTS];  /* its table in the kernel had no room */
@@ -58,13 +58,6 @@ int perf_books_end(struct books *books, const struct perf_table *table);
 void perf_books_end_dead(struct books *books, bool (*lives)(uint32_t tgid, uint64_t start));
 
 void perf_books_add_missed(struct books *books, uint64_t missed);
-
-/*
- * What a thread has done that still runs, which no table has yet: to be taken back with
- * perf_books_take_back() once the tables of the next turn are added, which have it or do not.
- */
-void perf_books_advance(struct books *books, uint32_t tgid, const __u64 counts[PERF_COUNTS]);
-void perf_books_take_back(struct books *books);
 
 /* After a report: a new interval begins, and the ended are folded. -ENOMEM. */
 int perf_books_close_interval(struct books *books);

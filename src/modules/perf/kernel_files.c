@@ -201,36 +201,3 @@ void kernel_files_parse_table(const char *text, enum metric metric, struct sampl
 				sample->cpus[cpu].counts[metric] += number;
 	}
 }
-
-/* ---- one thread --------------------------------------------------------------------------- */
-
-static int read_text(const char *path, char *buffer, size_t size)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? -1 : read(fd, buffer, size - 1);
-
-	if (got <= 0)
-		return -ENOENT;
-	buffer[got] = '\0';
-	return 0;
-}
-
-int kernel_files_read_thread(uint32_t tgid, uint32_t tid, struct thread_books *ret_books)
-{
-	char path[64], text[1024], *fields;
-	unsigned long long minor, major, time;
-
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/stat", tgid, tid);
-	if (read_text(path, text, sizeof(text)) < 0)
-		return -ENOENT;
-	/* The name may hold anything, also brackets; nothing behind it does. */
-	fields = strrchr(text, ')');
-	if (!fields ||
-	    sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &minor, &major) != 2)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/schedstat", tgid, tid);
-	if (read_text(path, text, sizeof(text)) < 0 || sscanf(text, "%llu", &time) != 1)
-		return -ENOENT;
-	*ret_books = (struct thread_books){ .minor = minor, .major = major, .time = time };
-	return 0;
-}

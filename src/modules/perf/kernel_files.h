@@ -23,14 +23,3 @@ void kernel_files_parse_stat(const char *text, uint64_t tick, struct sample *sam
  * count what another row counts already, or are not of a CPU, are left out.
  */
 void kernel_files_parse_table(const char *text, enum metric metric, struct sample *sample);
-
-/* ---- one thread, while it runs ------------------------------------------------------------ */
-
-struct thread_books {
-	uint64_t minor;
-	uint64_t major;
-	uint64_t time; /* nanoseconds on a CPU */
-};
-
-/* -ENOENT when there is no such thread, or nothing is told of it. */
-int kernel_files_read_thread(uint32_t tgid, uint32_t tid, struct thread_books *ret_books);

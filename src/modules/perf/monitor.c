@@ -257,6 +257,22 @@ static int map_tables(struct monitor *monitor, const struct monitor_options *opt
 	return 0;
 }
 
+/*
+ * What runs now is begun to be counted, or what it did since then goes into the tables, as if it
+ * were switched out. A CPU that is off has nothing to tell, and one that idles is not woken.
+ */
+static void settle(const struct monitor *monitor)
+{
+	for (uint32_t i = 0; i < monitor->cpus; i++) {
+		LIBBPF_OPTS(bpf_test_run_opts, options, .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = i);
+		const struct perf_cpu *cpu = &monitor->states[i];
+
+		if (!cpu->begun || __atomic_load_n(&cpu->tid, __ATOMIC_RELAXED))
+			bpf_prog_test_run_opts(bpf_program__fd(monitor->kernel->progs.settle),
+					       &options);
+	}
+}
+
 /* What does not come from programs. */
 static int open_sources(struct monitor *monitor, const struct monitor_options *options,
 			struct error *error)
@@ -300,6 +316,7 @@ struct monitor *perf_monitor_new(const struct monitor_options *options, struct e
 	if (load(monitor, options, error) < 0 || map_tables(monitor, options, error) < 0 ||
 	    open_sources(monitor, options, error) < 0)
 		return NULL;
+	settle(monitor);
 	return TAKE_PTR(monitor);
 }
 
@@ -387,46 +404,6 @@ static uint64_t count_missed(const struct monitor *monitor)
 	return missed;
 }
 
-/* The state of a CPU as it was at one moment; false: it changed again and again. */
-static bool read_state(const struct perf_cpu *cpu, struct perf_cpu *ret_state)
-{
-	for (int i = 0; i < 10; i++) {
-		uint64_t sequence = __atomic_load_n(&cpu->sequence, __ATOMIC_ACQUIRE);
-
-		memcpy(ret_state, cpu, offsetof(struct perf_cpu, by_call));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (sequence % 2 == 0 &&
-		    sequence == __atomic_load_n(&cpu->sequence, __ATOMIC_RELAXED))
-			return true;
-	}
-	return false;
-}
-
-/*
- * What runs for long has done nothing yet as far as the tables know: until it is switched out the
- * kernel's books of the thread say what. A number that /proc has for another thread, as in a
- * container, is behind where the run began; then it is left for later.
- */
-static void advance(const struct monitor *monitor, struct books *books, uint32_t number)
-{
-	struct perf_cpu state;
-	struct thread_books thread;
-	__u64 counts[PERF_COUNTS] = { 0 };
-	const __u64 *run = state.run.counts;
-
-	if (!read_state(&monitor->states[number], &state) || !state.tgid ||
-	    state.tgid == monitor->kernel->bss->left_out ||
-	    kernel_files_read_thread(state.tgid, state.tid, &thread) < 0 ||
-	    thread.time < run[COUNT_TIME] || thread.minor < run[COUNT_MINOR] ||
-	    thread.major < run[COUNT_MAJOR])
-		return;
-	counts[COUNT_CALLS] = state.calls - run[COUNT_CALLS];
-	counts[COUNT_MINOR] = thread.minor - run[COUNT_MINOR];
-	counts[COUNT_MAJOR] = thread.major - run[COUNT_MAJOR];
-	counts[COUNT_TIME] = thread.time - run[COUNT_TIME];
-	perf_books_advance(books, state.tgid, counts);
-}
-
 int perf_monitor_turn(struct monitor *monitor, struct books *books)
 {
 	uint32_t former = monitor->kernel->bss->epoch, first = former * monitor->cpus;
@@ -437,13 +414,14 @@ int perf_monitor_turn(struct monitor *monitor, struct books *books)
 	monitor->missed = missed;
 	if (!monitor->attribute && !monitor->waits)
 		return 0;
+	if (monitor->attribute)
+		settle(monitor);
 	__atomic_store_n(&monitor->kernel->bss->epoch, !former, __ATOMIC_SEQ_CST);
 	grace_period();
 	for (uint32_t i = first; r == 0 && monitor->attribute && i < first + monitor->cpus; i++)
 		r = perf_books_add(books, &monitor->tables[i]);
 	for (uint32_t i = first; r == 0 && monitor->waits && i < first + monitor->cpus; i++)
 		r = perf_books_add_waits(books, &monitor->waits[i]);
-	perf_books_take_back(books);
 	for (uint32_t i = first; r == 0 && monitor->attribute && i < first + monitor->cpus; i++)
 		r = perf_books_end(books, &monitor->tables[i]);
 	for (uint32_t i = first; i < first + monitor->cpus; i++) {
@@ -452,8 +430,6 @@ int perf_monitor_turn(struct monitor *monitor, struct books *books)
 		if (monitor->waits)
 			clear_waits(&monitor->waits[i]);
 	}
-	for (uint32_t i = 0; monitor->attribute && i < monitor->cpus; i++)
-		advance(monitor, books, i);
 	return r;
 }
 

@@ -55,7 +55,7 @@ static __always_inline bool has_migrated(struct task_struct *task, bool known)
 		     : BPF_CORE_READ_BITFIELD_PROBED(task, sched_migrated);
 }
 
-/* What the task did since it began to run. `run` is where it began, and then its difference. */
+/* What the task did since it began to run. */
 static __always_inline void add_run(struct perf_cpu *cpu, struct task_struct *task,
 				    const struct perf_run *now)
 {
@@ -145,11 +145,17 @@ static __always_inline void leave(struct perf_cpu *cpu, struct task_struct *prev
 		time_switch(cpu, prev, next, next_known, willing);
 }
 
+static __always_inline void begin_run(struct perf_cpu *cpu, struct task_struct *task, bool known)
+{
+	read_books(task, known, cpu, &cpu->run);
+	cpu->tid = FIELD(task, known, pid);
+	cpu->begun = 1;
+}
+
 /*
  * `prev` leaves, `next` comes, and both have closed their books by now. Which of the two the
  * verifier knows depends on the hook; attribution is only for hooks where `prev` still runs.
- * The first switch of a CPU is not counted: what was before it was not seen. Some kernels do not
- * show every switch; then another task leaves than came.
+ * Some kernels do not show every switch; then another task leaves than came.
  */
 static __always_inline int switched(struct task_struct *prev, bool prev_known,
 				    struct task_struct *next, bool next_known)
@@ -158,16 +164,34 @@ static __always_inline int switched(struct task_struct *prev, bool prev_known,
 
 	if (!cpu)
 		return 0;
-	cpu->sequence++;
-	if (likely(cpu->sequence > 1))
+	if (likely(cpu->begun))
 		leave(cpu, prev, prev_known, next, next_known);
-	read_books(next, next_known, cpu, &cpu->run);
-	cpu->tid = FIELD(next, next_known, pid);
-	if (attribute) {
+	begin_run(cpu, next, next_known);
+	if (attribute)
 		cpu->run.counts[COUNT_MIGRATIONS] = has_migrated(next, next_known);
-		cpu->tgid = FIELD(next, next_known, tgid);
+	return 0;
+}
+
+/*
+ * On every CPU as user space asks for it, by an interrupt there, or with preemption off: no switch
+ * is under way.
+ */
+SEC("raw_tp") int settle(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct perf_cpu *cpu = own_state();
+	struct perf_run now;
+
+	if (!cpu)
+		return 0;
+	if (cpu->begun) {
+		if (!attribute || !cpu->tid || cpu->tid != task->pid)
+			return 0;
+		read_books(task, true, cpu, &now);
+		add_run(cpu, task, &now);
 	}
-	cpu->sequence++;
+	begin_run(cpu, task, true);
+	cpu->run.counts[COUNT_MIGRATIONS] = 0;
 	return 0;
 }
 

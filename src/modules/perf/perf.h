@@ -6,6 +6,7 @@
  * was follows when the CPU goes on with another task: all since it began with this one. And page
  * faults, switches and CPU time of a task the kernel counts itself; what was added to its books
  * while it ran is read at the same moment. So a process is looked up at a switch and not before.
+ * What runs for long is settled with as if it were switched out, whenever user space wants to know.
  *
  * What processes did stands in two tables per CPU, of which `epoch` says which is written. User
  * space turns the epoch, waits until no program looks at the former, and empties it.
@@ -36,14 +37,13 @@ struct perf_run {
 
 /* Of one CPU, since the beginning. */
 struct perf_cpu {
-	__u64 sequence; /* odd while what follows changes; 0: no switch was seen yet */
+	__u64 begun; /* it is known what runs */
 	__u64 calls;
 	__u64 voluntary; /* switches away from a task that waits */
 	__u64 involuntary;
 	__u64 idle;   /* from no task at all */
 	__u64 unseen; /* switches that the hook did not show */
-	__u32 tgid;   /* that runs; 0: none */
-	__u32 tid;
+	__u64 tid;    /* of the task that runs; 0: none */
 	struct perf_run run;
 	__u64 running; /* by programs alone */
 	__u64 by_call[CALLS];

@@ -146,19 +146,18 @@ static void show_part(const char *format, uint64_t value, FILE *out)
 		fprintf(out, format, number_format(value, number));
 }
 
-/* Of what is counted where it happens, and attributed later: what still runs is between. */
+/* What is counted where it happens is attributed later: between lies what came since. */
 static void perf_show_ledger(const struct report *report, FILE *out)
 {
 	const struct perf_ledger *ledger = &report->ledger;
-	uint64_t seen = report->change.all.counts[METRIC_CALLS],
-		 known = ledger->counted[COUNT_CALLS], unknown = ledger->unknown[COUNT_CALLS],
-		 filtered = ledger->filtered[COUNT_CALLS];
+	uint64_t seen = report->calls, known = ledger->counted[COUNT_CALLS],
+		 unknown = ledger->unknown[COUNT_CALLS], filtered = ledger->filtered[COUNT_CALLS];
 	char numbers[6][NUMBER_TEXT];
 
 	if (report->with_tally && report->total)
 		fprintf(out,
 			"ledger: %s system calls seen = %s counted + %s filtered out + %s of "
-			"whoever is not known + %s of processes that still run; %s missed\n",
+			"whoever is not known + %s since it was added up; %s missed\n",
 			number_format(seen, numbers[0]), number_format(known + unknown, numbers[1]),
 			number_format(filtered, numbers[2]),
 			number_format(ledger->unseen, numbers[3]),
@@ -168,6 +167,8 @@ static void perf_show_ledger(const struct report *report, FILE *out)
 	else
 		show_part("%s times a program did not run: the numbers are too small\n",
 			  ledger->missed, out);
+	show_part("%s switches were not shown by this kernel: whoever ran then is not known\n",
+		  report->with_tally ? report->change.all.counts[METRIC_UNSEEN] : 0, out);
 	show_part("%s system calls are counted, but not for their process: its table was full\n",
 		  unknown, out);
 	show_part("%s waits were not timed: the table of those that wait was full\n",

@@ -25,6 +25,7 @@ struct show {
 struct report {
 	struct change change;
 	struct perf_ledger ledger; /* of that time */
+	uint64_t calls;            /* seen by the programs, which began a moment before `change` */
 	bool with_tally;
 	struct tally tally;
 	const struct wait_account **waits; /* into the books */

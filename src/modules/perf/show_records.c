@@ -85,11 +85,12 @@ static void write_interval(struct writing *writing)
 	record_gauge(record, "cpus", UNIT_NONE, count_cpus(change, CPU_ONLINE));
 	record_gauge(record, "cpus_came", UNIT_NONE, count_cpus(change, CPU_CAME));
 	record_gauge(record, "cpus_went", UNIT_NONE, count_cpus(change, CPU_WENT));
-	record_counter(record, "calls_seen", UNIT_NONE, change->all.counts[METRIC_CALLS]);
+	record_counter(record, "calls_seen", UNIT_NONE, writing->report->calls);
 	record_counter(record, "calls_counted", UNIT_NONE, ledger->counted[COUNT_CALLS]);
 	record_counter(record, "calls_process_unknown", UNIT_NONE, ledger->unknown[COUNT_CALLS]);
 	record_counter(record, "calls_unseen", UNIT_NONE, ledger->unseen);
 	record_counter(record, "calls_filtered", UNIT_NONE, ledger->filtered[COUNT_CALLS]);
+	record_counter(record, "switches_unseen", UNIT_NONE, change->all.counts[METRIC_UNSEEN]);
 	record_counter(record, "missed", UNIT_NONE, ledger->missed);
 	record_counter(record, "untimed", UNIT_NONE, ledger->untimed);
 	record_counter(record, "folded", UNIT_NONE, ledger->folded);

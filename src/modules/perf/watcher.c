@@ -83,6 +83,15 @@ void perf_watcher_settle(const struct watcher *watcher)
 	grace_period();
 }
 
+static uint64_t count_calls(const struct sample *sample)
+{
+	uint64_t calls = 0;
+
+	for (size_t i = 0; i < sample->cpu_count; i++)
+		calls += sample->cpus[i].counts[METRIC_CALLS];
+	return calls;
+}
+
 static int make_report(struct watcher *watcher, enum books_span span, struct report *report)
 {
 	bool all = span == SPAN_ALL;
@@ -90,6 +99,7 @@ static int make_report(struct watcher *watcher, enum books_span span, struct rep
 			    &report->change);
 
 	report->total = all;
+	report->calls = count_calls(&watcher->now) - (all ? 0 : watcher->seen_before);
 	perf_ledger_subtract(perf_books_ledger(watcher->books), all ? NULL : &watcher->before,
 			     &report->ledger);
 	if (r == 0 && watcher->by) {
@@ -171,6 +181,7 @@ int perf_watcher_warn(struct watcher *watcher, const struct report *report,
 int perf_watcher_next(struct watcher *watcher)
 {
 	watcher->before = *perf_books_ledger(watcher->books);
+	watcher->seen_before = count_calls(&watcher->now);
 	perf_monitor_calls(watcher->monitor, watcher->calls_before);
 	if (sample_copy(&watcher->now, &watcher->reported) < 0)
 		return -ENOMEM;

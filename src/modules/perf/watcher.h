@@ -25,6 +25,7 @@ struct watcher {
 	struct sample reported; /* when the last interval ended */
 	struct sample now;
 	struct perf_ledger before; /* when the last interval ended */
+	uint64_t seen_before;      /* system calls, then */
 	uint64_t calls_before[CALLS];
 };
 
