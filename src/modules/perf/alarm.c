@@ -220,6 +220,7 @@ void alarms_judge(struct alarms *alarms, const struct change *change, uint64_t t
 
 		for (size_t i = 0; limit->rate.count && i < count; i++) {
 			struct alarm_event event = { .kind = kind,
+						     .elapsed = change->elapsed,
 						     .cpu = limit->per_cpu ? (int)i
 									   : ALARM_ALL_CPUS };
 			const struct cpu_change *of =

@@ -47,9 +47,10 @@ struct alarm_event {
 	bool begins; /* else it ends */
 	int cpu;     /* or ALARM_ALL_CPUS */
 	double limit;
-	double rate;     /* of this interval */
-	double peak;     /* highest rate of an interval */
-	uint64_t lasted; /* nanoseconds; of one that ends */
+	double rate;      /* of this interval */
+	double peak;      /* highest rate of an interval */
+	uint64_t lasted;  /* nanoseconds; of one that ends */
+	uint64_t elapsed; /* nanoseconds of this interval */
 };
 
 struct alarms;

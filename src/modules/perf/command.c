@@ -21,7 +21,7 @@
 #include "observe/report_file.h"
 #include "observe/selection.h"
 
-enum { TOP = 20, INTERVAL_SECONDS = 5 };
+enum { TOP = 10, INTERVAL_SECONDS = 5 };
 
 struct session {
 	struct watcher watcher;
@@ -68,6 +68,21 @@ static void write_csv(void *context, const struct record *record)
 	record_write_csv(record, session->out);
 }
 
+/* As lines of 80 characters: nothing of a cause is cut. */
+static void write_wrapped(const struct record *record, FILE *out)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&text, &size);
+
+	if (!memory)
+		return;
+	record_write_text(record, memory);
+	fclose(memory);
+	text_wrap(text, 0, 2, out);
+	fputs("\n", out);
+}
+
 static void write_warning(void *context, const struct record *record)
 {
 	struct session *session = context;
@@ -78,8 +93,7 @@ static void write_warning(void *context, const struct record *record)
 		record_write_text(record, stderr);
 		fputc('\n', stderr);
 	} else {
-		record_write_text(record, session->out);
-		fputs("\n\n", session->out);
+		write_wrapped(record, session->out);
 	}
 }
 

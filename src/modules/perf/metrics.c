@@ -18,6 +18,7 @@ const struct metric_info metrics[METRICS] = {
 	[METRIC_MIGRATIONS] = { "migrations", "migrations", false },
 	[METRIC_INTERRUPTS] = { "interrupts", "interrupts", false },
 	[METRIC_SOFTIRQS] = { "softirqs", "softirqs", false },
+	[METRIC_BUSY] = { "time_busy", "CPU time, of tasks", true },
 	[METRIC_USER] = { "time_user", "CPU time, user", true },
 	[METRIC_SYSTEM] = { "time_system", "CPU time, kernel", true },
 	[METRIC_INTERRUPT_TIME] = { "time_interrupts", "CPU time, interrupts", true },

@@ -20,7 +20,8 @@ enum metric {
 	METRIC_MIGRATIONS, /* tasks that come from another CPU */
 	METRIC_INTERRUPTS,
 	METRIC_SOFTIRQS,
-	METRIC_USER, /* nanoseconds of CPU time, as are the next three */
+	METRIC_BUSY, /* nanoseconds of CPU time, as are the next four */
+	METRIC_USER,
 	METRIC_SYSTEM,
 	METRIC_INTERRUPT_TIME,
 	METRIC_STOLEN,

@@ -287,6 +287,7 @@ static int open_sources(struct monitor *monitor, const struct monitor_options *o
 		return -ENOENT;
 	for (enum metric metric = METRIC_VOLUNTARY; metric <= METRIC_UNSEEN; metric++)
 		memcpy(sources[metric].by, sources[METRIC_SWITCHES].by, RUNG_TEXT);
+	memcpy(sources[METRIC_BUSY].by, sources[METRIC_SWITCHES].by, RUNG_TEXT);
 	for (enum metric metric = METRIC_USER; metric <= METRIC_STOLEN; metric++)
 		strcpy(sources[metric].by, "/proc/stat, in ticks");
 	strcpy(sources[METRIC_INTERRUPTS].by, "/proc/interrupts");
@@ -412,10 +413,9 @@ int perf_monitor_turn(struct monitor *monitor, struct books *books)
 
 	perf_books_add_missed(books, missed - monitor->missed);
 	monitor->missed = missed;
+	settle(monitor);
 	if (!monitor->attribute && !monitor->waits)
 		return 0;
-	if (monitor->attribute)
-		settle(monitor);
 	__atomic_store_n(&monitor->kernel->bss->epoch, !former, __ATOMIC_SEQ_CST);
 	grace_period();
 	for (uint32_t i = first; r == 0 && monitor->attribute && i < first + monitor->cpus; i++)
@@ -447,6 +447,8 @@ static void read_programs(const struct monitor *monitor, struct sample *sample)
 		};
 		uint64_t *into = sample->cpus[i].counts;
 
+		into[METRIC_BUSY] = __atomic_load_n(&cpu->busy, __ATOMIC_RELAXED);
+		sample->cpus[i].known[METRIC_BUSY] = true;
 		into[METRIC_CALLS] = __atomic_load_n(&cpu->calls, __ATOMIC_RELAXED);
 		for (enum metric metric = METRIC_VOLUNTARY; metric <= METRIC_UNSEEN; metric++) {
 			into[metric] = counts[metric];

@@ -41,12 +41,12 @@ static __always_inline void read_books(struct task_struct *task, bool known, str
 {
 	ret_run->counts[COUNT_VOLUNTARY] = FIELD(task, known, nvcsw);
 	ret_run->counts[COUNT_INVOLUNTARY] = FIELD(task, known, nivcsw);
+	ret_run->counts[COUNT_TIME] = FIELD(task, known, se.sum_exec_runtime);
 	if (!attribute)
 		return;
 	ret_run->counts[COUNT_CALLS] = cpu->calls;
 	ret_run->counts[COUNT_MINOR] = FIELD(task, known, min_flt);
 	ret_run->counts[COUNT_MAJOR] = FIELD(task, known, maj_flt);
-	ret_run->counts[COUNT_TIME] = FIELD(task, known, se.sum_exec_runtime);
 }
 
 static __always_inline bool has_migrated(struct task_struct *task, bool known)
@@ -133,6 +133,8 @@ static __always_inline void leave(struct perf_cpu *cpu, struct task_struct *prev
 	read_books(prev, prev_known, cpu, &now);
 	/* The kernel has decided by itself which kind of switch this is. */
 	willing = now.counts[COUNT_VOLUNTARY] != cpu->run.counts[COUNT_VOLUNTARY];
+	if (cpu->tid)
+		cpu->busy += now.counts[COUNT_TIME] - cpu->run.counts[COUNT_TIME];
 	if (!cpu->tid)
 		cpu->idle++;
 	else if (willing)
@@ -185,10 +187,12 @@ SEC("raw_tp") int settle(void *ctx)
 	if (!cpu)
 		return 0;
 	if (cpu->begun) {
-		if (!attribute || !cpu->tid || cpu->tid != task->pid)
+		if (!cpu->tid || cpu->tid != task->pid)
 			return 0;
 		read_books(task, true, cpu, &now);
-		add_run(cpu, task, &now);
+		cpu->busy += now.counts[COUNT_TIME] - cpu->run.counts[COUNT_TIME];
+		if (attribute)
+			add_run(cpu, task, &now);
 	}
 	begin_run(cpu, task, true);
 	cpu->run.counts[COUNT_MIGRATIONS] = 0;

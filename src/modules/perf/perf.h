@@ -37,13 +37,14 @@ struct perf_run {
 
 /* Of one CPU, since the beginning. */
 struct perf_cpu {
-	__u64 begun; /* it is known what runs */
 	__u64 calls;
 	__u64 voluntary; /* switches away from a task that waits */
 	__u64 involuntary;
 	__u64 idle;   /* from no task at all */
 	__u64 unseen; /* switches that the hook did not show */
-	__u64 tid;    /* of the task that runs; 0: none */
+	__u64 busy;   /* nanoseconds with any task */
+	__u32 begun;  /* it is known what runs */
+	__u32 tid;    /* of the task that runs; 0: none */
 	struct perf_run run;
 	__u64 running; /* by programs alone */
 	__u64 by_call[CALLS];

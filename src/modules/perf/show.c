@@ -38,17 +38,16 @@ void perf_ledger_subtract(const struct perf_ledger *now, const struct perf_ledge
 /* ---- rows of processes -------------------------------------------------------------------- */
 
 static const struct {
-	const char *rate;          /* of an interval */
-	const char *sum;           /* of the whole time */
+	const char *head;
 	enum perf_count counts[2]; /* whose sum it is; the same twice: only one */
 } columns[] = {
-	{ "CPU", "CPU TIME", { COUNT_TIME, COUNT_TIME } },
-	{ "CALLS/s", "CALLS", { COUNT_CALLS, COUNT_CALLS } },
-	{ "FAULTS/s", "FAULTS", { COUNT_MINOR, COUNT_MAJOR } },
-	{ "MAJOR/s", "MAJOR", { COUNT_MAJOR, COUNT_MAJOR } },
-	{ "SWITCHES/s", "SWITCHES", { COUNT_VOLUNTARY, COUNT_INVOLUNTARY } },
-	{ "INVOLUNTARY/s", "INVOLUNTARY", { COUNT_INVOLUNTARY, COUNT_INVOLUNTARY } },
-	{ "MIGRATIONS/s", "MIGRATIONS", { COUNT_MIGRATIONS, COUNT_MIGRATIONS } },
+	{ "CPU", { COUNT_TIME, COUNT_TIME } },
+	{ "CALLS", { COUNT_CALLS, COUNT_CALLS } },
+	{ "FAULTS", { COUNT_MINOR, COUNT_MAJOR } },
+	{ "MAJOR", { COUNT_MAJOR, COUNT_MAJOR } },
+	{ "SWITCHES", { COUNT_VOLUNTARY, COUNT_INVOLUNTARY } },
+	{ "FORCED", { COUNT_INVOLUNTARY, COUNT_INVOLUNTARY } },
+	{ "MOVED", { COUNT_MIGRATIONS, COUNT_MIGRATIONS } },
 };
 
 static void add_numbers(struct table *table, const struct report *report,
@@ -94,7 +93,7 @@ static size_t count_names(unsigned by)
 	       !!(by & BY_CGROUP);
 }
 
-static void add_head(struct table *table, unsigned by, bool total)
+static void add_head(struct table *table, unsigned by)
 {
 	size_t column = 0;
 
@@ -107,8 +106,7 @@ static void add_head(struct table *table, unsigned by, bool total)
 	if (by & BY_CGROUP)
 		table_column(table, column++, "CGROUP", TABLE_LEFT);
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		table_column(table, column++, total ? columns[i].sum : columns[i].rate,
-			     TABLE_RIGHT);
+		table_column(table, column++, columns[i].head, TABLE_RIGHT);
 }
 
 static void show_tally(const struct show *show, const struct report *report, FILE *out)
@@ -122,7 +120,7 @@ static void show_tally(const struct show *show, const struct report *report, FIL
 		log_warning("out of memory for a table, ignoring");
 		return;
 	}
-	add_head(table, tally->by, report->total);
+	add_head(table, tally->by);
 	for (size_t i = 0; i < shown; i++) {
 		add_names(table, show, tally->by, tally->rows[i].owner);
 		add_numbers(table, report, &tally->rows[i]);
@@ -188,12 +186,14 @@ void perf_show_text(const struct show *show, const struct report *report, size_t
 
 	if (!memory)
 		return;
-	fprintf(memory, "performance in %s%s\n", report->total ? "all, " : "",
-		duration_format_fine(report->change.elapsed, seconds));
+	fprintf(memory, "performance in %s%s\n",
+		duration_format_fine(report->change.elapsed, seconds),
+		report->total ? ", all of it" : "");
 	if (show->totals)
 		perf_show_cpus(show, report, memory);
 	if (report->with_tally) {
-		fprintf(memory, "%sby %s\n", show->totals ? "\n" : "", show->hooks);
+		fprintf(memory, "%s%s by %s\n", show->totals ? "\n" : "",
+			report->total ? "sums" : "per second", show->hooks);
 		show_tally(show, report, memory);
 	}
 	if (show->waits)

@@ -8,66 +8,88 @@
 #include "base/text.h"
 #include "modules/perf/show.h"
 
-enum { BAR = 24, NAME = 4 * PROCESS_COMMAND + 1 };
+enum { BAR = 12, NAME = 4 * PROCESS_COMMAND + 1, COMMAND_COLUMNS = 8 };
 
-static const struct {
-	const char *count, *mean, *most, *longest;
-} heads[WAIT_KINDS] = {
-	[WAIT_QUEUE] = { "FOR A CPU", "MEAN", "99 % IN", "LONGEST" },
-	[WAIT_OFF] = { "ASLEEP", "MEAN", "99 % IN", "LONGEST" },
-	[WAIT_OFF_UNWILLED] = { "PREEMPTED", "MEAN", "99 % IN", "LONGEST" },
+static const char *const heads[WAIT_KINDS] = {
+	[WAIT_QUEUE] = "WAITED",
+	[WAIT_OFF] = "SLEPT",
+	[WAIT_OFF_UNWILLED] = "PREEMPTED",
 };
+
+/* What is told of each command, which has to fit into a line. */
+static const struct {
+	enum wait_kind kind;
+	bool mean, tail;
+} parts[] = { { WAIT_QUEUE, true, true },
+	      { WAIT_OFF, true, false },
+	      { WAIT_OFF_UNWILLED, false, false } };
 
 static const struct wait_sum *sums_of(const struct report *report, size_t i)
 {
 	return report->total ? report->waits[i]->all : report->waits[i]->interval;
 }
 
-static void add_sum(struct table *table, const struct wait_sum *sum)
+static void add_time(struct table *table, const struct wait_sum *sum, uint64_t time)
 {
-	char text[NUMBER_TEXT + DURATION_TEXT];
+	char text[DURATION_TEXT];
 
-	table_cell(table, "%s", number_format(sum->count, text));
-	if (!sum->count) {
-		for (size_t i = 0; i < 3; i++)
-			table_cell(table, "-");
-		return;
+	table_cell(table, "%s", sum->count ? duration_format_fine(time, text) : "-");
+}
+
+static void add_sums(struct table *table, const struct wait_sum sums[WAIT_KINDS])
+{
+	char text[NUMBER_TEXT];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const struct wait_sum *sum = &sums[parts[i].kind];
+
+		table_cell(table, "%s", number_format(sum->count, text));
+		if (parts[i].mean)
+			add_time(table, sum, sum->count ? sum->total / sum->count : 0);
+		if (parts[i].tail) {
+			add_time(table, sum, wait_quantile(sum, 0.99));
+			add_time(table, sum, sum->max);
+		}
 	}
-	table_cell(table, "%s", duration_format_fine(sum->total / sum->count, text));
-	table_cell(table, "%s", duration_format_fine(wait_quantile(sum, 0.99), text));
-	table_cell(table, "%s", duration_format_fine(sum->max, text));
+}
+
+static void add_heads(struct table *table)
+{
+	size_t column = 0;
+
+	table_column(table, column++, "COMMAND", TABLE_LEFT);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		table_column(table, column++, heads[parts[i].kind], TABLE_RIGHT);
+		if (parts[i].mean)
+			table_column(table, column++, "MEAN", TABLE_RIGHT);
+		if (parts[i].tail) {
+			table_column(table, column++, "99 % IN", TABLE_RIGHT);
+			table_column(table, column++, "LONGEST", TABLE_RIGHT);
+		}
+	}
 }
 
 static void show_commands(const struct show *show, const struct report *report,
 			  const struct wait_sum all[WAIT_KINDS], FILE *out)
 {
-	CLEANUP_TABLE struct table *table = table_new(1 + 4 * WAIT_KINDS);
-	size_t shown = report->wait_count < show->top ? report->wait_count : (size_t)show->top,
-	       column = 0;
+	CLEANUP_TABLE struct table *table = table_new(COMMAND_COLUMNS);
+	size_t shown = report->wait_count < show->top ? report->wait_count : (size_t)show->top;
 	char text[NAME];
 
 	if (!table) {
 		log_warning("out of memory for a table, ignoring");
 		return;
 	}
-	table_column(table, column++, "COMMAND", TABLE_LEFT);
-	for (size_t kind = 0; kind < WAIT_KINDS; kind++) {
-		table_column(table, column++, heads[kind].count, TABLE_RIGHT);
-		table_column(table, column++, heads[kind].mean, TABLE_RIGHT);
-		table_column(table, column++, heads[kind].most, TABLE_RIGHT);
-		table_column(table, column++, heads[kind].longest, TABLE_RIGHT);
-	}
+	add_heads(table);
 	for (size_t i = 0; i < shown; i++) {
 		const char *command = report->waits[i]->command;
 
 		table_cell(table, "%s",
 			   command[0] ? text_escape(command, text, sizeof(text)) : "(others)");
-		for (size_t kind = 0; kind < WAIT_KINDS; kind++)
-			add_sum(table, &sums_of(report, i)[kind]);
+		add_sums(table, sums_of(report, i));
 	}
 	table_cell(table, "all");
-	for (size_t kind = 0; kind < WAIT_KINDS; kind++)
-		add_sum(table, &all[kind]);
+	add_sums(table, all);
 	table_print(table, out, 0);
 }
 
@@ -110,7 +132,7 @@ static void show_histogram(const struct wait_sum all[WAIT_KINDS], FILE *out)
 		return;
 	table_column(table, 0, "FROM", TABLE_RIGHT);
 	for (size_t kind = 0; kind < WAIT_KINDS; kind++) {
-		table_column(table, 1 + 2 * kind, heads[kind].count, TABLE_RIGHT);
+		table_column(table, 1 + 2 * kind, heads[kind], TABLE_RIGHT);
 		table_column(table, 2 + 2 * kind, "", TABLE_LEFT);
 	}
 	while (first < WAIT_BUCKETS && is_empty(all, first))
@@ -133,7 +155,7 @@ void perf_show_waits(const struct show *show, const struct report *report, FILE 
 	for (size_t i = 0; i < report->wait_count; i++)
 		for (size_t kind = 0; kind < WAIT_KINDS; kind++)
 			wait_add(&all[kind], &sums_of(report, i)[kind]);
-	fputs("\nwaits\n", out);
+	fputs("\nwaits: WAITED for a CPU, SLEPT for anything else, PREEMPTED although able\n", out);
 	show_commands(show, report, all, out);
 	fputc('\n', out);
 	show_histogram(all, out);

@@ -138,17 +138,21 @@ static const struct record_type *type_of(const struct alarm_event *event, bool c
 	return event->kind == ALARM_CALLS ? &calls_begun : &begun;
 }
 
-/* The numbers of a sentence: "152,331/s on cpu1, over 10,000/s". */
+/* The numbers of a sentence: "152,331/s on cpu1, over 10,000/s (304,662 in 2.00 s)". */
 static void record_rates(const struct alarm_event *event, struct record *record)
 {
-	char text[128], cpu[16] = "", rate[NUMBER_TEXT], limit[NUMBER_TEXT], lasted[DURATION_TEXT];
+	char text[160], cpu[16] = "", rate[NUMBER_TEXT], limit[NUMBER_TEXT], count[NUMBER_TEXT],
+			lasted[DURATION_TEXT];
+	double seconds = (double)event->elapsed / NSEC_PER_SEC;
 
 	if (event->cpu != ALARM_ALL_CPUS)
 		snprintf(cpu, sizeof(cpu), " on cpu%d", event->cpu);
 	rate_format(event->begins ? event->rate : event->peak, rate);
 	rate_format(event->limit, limit);
 	if (event->begins)
-		snprintf(text, sizeof(text), "%s/s%s, over %s/s", rate, cpu, limit);
+		snprintf(text, sizeof(text), "%s/s%s, over %s/s (%s in %s)", rate, cpu, limit,
+			 number_format((uint64_t)(event->rate * seconds + 0.5), count),
+			 duration_format_fine(event->elapsed, lasted));
 	else
 		snprintf(text, sizeof(text), "above %s/s%s for %s, at most %s/s", limit, cpu,
 			 duration_format_fine(event->lasted, lasted), rate);
