@@ -86,7 +86,7 @@ static const struct {
 	{ ACCEPT_CALLS | ACCEPT_OPENS | ACCEPT_PERF,
 	  { "output", 'o', "FILE", 0,
 	    "write to FILE, not to standard output, or error beside a command", 0 } },
-	{ ACCEPT_PROCESSES | ACCEPT_TREE,
+	{ ACCEPT_CALLS | ACCEPT_OPENS | ACCEPT_PERF | ACCEPT_TREE,
 	  { "csv", KEY_CSV, NULL, 0, "write CSV, for spreadsheets", 0 } },
 	{ ACCEPT_CALLS, { "syscall", KEY_SYSCALL, "NAME,...", 0, "only these system calls", 0 } },
 	{ ACCEPT_CALLS, { "errors", 'e', NULL, 0, "count errors too, each by its name", 0 } },

@@ -20,11 +20,11 @@ enum arguments_accepted {
 	ACCEPT_GATE = 1 << 8,       /* --confirm SECONDS, --dry-run, --shadow */
 	ACCEPT_EVENTS = 1 << 7,     /* --reason, --kind, --source, --port, and -n as events */
 	ACCEPT_NUMBER = 1 << 9,     /* -n as how many of each */
-	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, --self, --csv; operands
-				       begin with the first that is no option: a command to run */
-	ACCEPT_CALLS = 1 << 11,     /* --syscall, -o, -x, -e, -L, -T, --by, --sort */
-	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -T, -o, -x, and -n as lines */
-	ACCEPT_PERF = 1 << 13,      /* --warn, -o, -L, -T, --by */
+	ACCEPT_PROCESSES = 1 << 10, /* -p, -c as commands, -u, --cgroup, --self; operands begin
+				       with the first that is no option: a command to run */
+	ACCEPT_CALLS = 1 << 11,     /* --syscall, -o, -x, -e, -L, -T, --by, --sort, --csv */
+	ACCEPT_OPENS = 1 << 12,     /* --path, --write, --fold, -T, -o, -x, --csv; -n as lines */
+	ACCEPT_PERF = 1 << 13,      /* --warn, -o, -L, -T, --by, --csv */
 	ACCEPT_TREE = 1 << 16,      /* --flat, --depth, -T, --csv; -p, -c, -u to refuse them */
 	ACCEPT_PROFILE = 1 << 17,   /* -F, --off-cpu, --folded, --svg, --by, -T */
 };
