@@ -177,6 +177,10 @@ struct sched_entity {
 	__u64 sum_exec_runtime; /* nanoseconds */
 };
 
+struct mm_struct {
+	unsigned long start_stack; /* of each program somewhere else, if addresses are random */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct sched_entity se;
@@ -198,7 +202,7 @@ struct task_struct {
 	unsigned long nvcsw, nivcsw;
 	unsigned long min_flt, maj_flt;
 	unsigned sched_migrated : 1; /* since it was switched out; where perf counts migrations */
-	void *mm; /* NULL: a thread of the kernel */
+	struct mm_struct *mm; /* NULL: a thread of the kernel */
 	char comm[16];
 };
 

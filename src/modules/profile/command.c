@@ -118,6 +118,15 @@ static int on_stacks(void *argument)
 	return 0;
 }
 
+static int on_second(void *argument)
+{
+	struct session *session = argument;
+
+	sampler_tick(session->sampler);
+	symbols_see_again(session->symbols, stacks_first(sampler_stacks(session->sampler)));
+	return 0;
+}
+
 static int on_interval(void *argument)
 {
 	struct session *session = argument;
@@ -161,7 +170,7 @@ static int add_sources(struct session *session)
 	int r = loop_add_fd(loop, sampler_fd(session->sampler), on_stacks, session);
 
 	if (r == 0)
-		r = loop_add_timer(loop, NSEC_PER_SEC, on_stacks, session);
+		r = loop_add_timer(loop, NSEC_PER_SEC, on_second, session);
 	if (r == 0 && session->arguments.interval)
 		r = loop_add_timer(loop, session->arguments.interval, on_interval, session);
 	if (r == 0 && session->duration)
@@ -220,10 +229,6 @@ static int read_options(struct session *session, struct error *error)
 	const struct arguments *arguments = &session->arguments;
 	int r = read_duration(session, error);
 
-	if (r == 0 && (arguments->failed || arguments->csv))
-		r = error_set(error, -EINVAL, "a profile has no %s",
-			      arguments->csv ? "--csv; --json and --folded are for programs"
-					     : "-x");
 	if (r == 0 && arguments->folded && arguments->json)
 		r = error_set(error, -EINVAL, "--json and --folded: give one of them");
 	if (r == 0)

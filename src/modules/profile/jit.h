@@ -11,8 +11,11 @@
 
 struct jit;
 
-/* From such a file. NULL when out of memory. */
-struct jit *jit_read(FILE *file);
+/*
+ * From such a file, up to `*left` bytes, which become less by what was read: it is anybody's. NULL
+ * when out of memory.
+ */
+struct jit *jit_read(FILE *file, uint64_t *left);
 
 /* Opens it, if it is a plain file of that user or of root: anybody may make one in /tmp. */
 FILE *jit_open(const char *path, uid_t user);

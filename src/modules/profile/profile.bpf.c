@@ -133,20 +133,34 @@ static __always_inline struct stack_row *find_row(struct stack_table *table, __u
 	return NULL;
 }
 
-/* Whether user space has not been woken for this process yet; also where there is no room. */
-static __always_inline bool is_new_process(struct stack_table *table,
-					   const struct stack_event *event)
+static __always_inline bool is_power_of_two(__u64 number)
 {
-	__u64 mark = mix(event->incarnation, event->tgid) | 1;
+	return !(number & (number - 1));
+}
+
+/*
+ * Whether user space is to be woken for a new stack of a process, which may soon have ended: for
+ * the first, and whenever there are twice as many, as it may have mapped more by then. Always
+ * where there is no room to count.
+ */
+static __always_inline bool is_worth_waking(struct stack_table *table,
+					    const struct stack_event *event)
+{
+	__u64 mark = mix(event->incarnation, event->tgid) | (STACK_WAKES + 1);
 
 	for (__u32 i = 0; i < STACK_PROCESS_PROBES; i++) {
 		__u64 *slot = &table->processes[((__u32)(mark >> 32) + i) % STACK_PROCESSES];
 		__u64 held = READ_ONCE(*slot);
+		__u64 count = held & STACK_WAKES;
 
-		if (held == mark)
-			return false;
-		if (!held && !__sync_val_compare_and_swap(slot, 0, mark))
+		if (!held && !__sync_val_compare_and_swap(slot, 0, (mark & ~STACK_WAKES) | 1))
 			return true;
+		if ((held | STACK_WAKES) != (mark | STACK_WAKES))
+			continue;
+		if (count == STACK_WAKES)
+			return false;
+		__sync_val_compare_and_swap(slot, held, held + 1);
+		return is_power_of_two(count + 1);
 	}
 	return true;
 }
@@ -156,11 +170,13 @@ static __always_inline bool is_new_process(struct stack_table *table,
 static __always_inline void describe(struct stack_event *event, struct task_struct *task,
 				     enum stack_kind kind)
 {
+	const struct mm_struct *mm = task->mm;
+
 	event->incarnation = incarnation_of(task);
 	event->cgroup = bpf_get_current_cgroup_id();
 	event->tgid = task->tgid;
 	event->kind = kind;
-	event->user_mode = task->mm != NULL;
+	event->start_stack = mm ? mm->start_stack : 0;
 	bpf_probe_read_kernel(event->command, sizeof(event->command), task->group_leader->comm);
 }
 
@@ -169,13 +185,12 @@ static __always_inline __u32 bytes_of(long result)
 	return result < 0 ? 0 : (__u32)result & STACK_BYTES;
 }
 
-/* User space is woken for a new process, which may soon have ended, and lets the rest gather. */
 static __always_inline void announce(struct stack_table *table, struct stack_row *row,
 				     struct stack_event *event)
 {
 	__u32 bytes = (event->kernel_frames + event->user_frames) * FRAME_BYTES & FRAMES_MASK;
 	__u32 size = offsetof(struct stack_event, frames) + bytes;
-	bool wake = is_new_process(table, event) ||
+	bool wake = is_worth_waking(table, event) ||
 		    bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > 1 << 18;
 
 	event->header.module = EVENT_PROFILE;
@@ -247,6 +262,8 @@ static __always_inline void leave(void *ctx, struct place *place, struct task_st
 		place->own->no_row++;
 		return;
 	}
+	if (absence->since)
+		place->own->unpaired++; /* a switch for which this was not run */
 	place->own->left++;
 	absence->key = row->key;
 	absence->since = bpf_ktime_get_ns();

@@ -26,7 +26,7 @@ static int add_stack(struct profile *profile, struct symbols *symbols, const str
 	symbols_name(symbols, stack, profile->by, &named);
 	profile->value += share.value;
 	profile->preempted += stack->kind == STACK_PREEMPTED ? share.value : 0;
-	profile->user += stack->user_mode ? share.value : 0;
+	profile->user += stack->start_stack ? share.value : 0;
 	profile->unseen += named.unseen ? share.value : 0;
 	profile->incomplete += named.complete ? 0 : share.value;
 	r = tree_add(profile->tree, named.frames, named.count, share.value);

@@ -20,6 +20,7 @@ enum {
 	STACK_ROWS_FULL = STACK_ROWS / 2, /* then the epoch is to be turned */
 	STACK_PROCESSES = 4096,           /* a power of two */
 	STACK_PROCESS_PROBES = 8,
+	STACK_WAKES = 63, /* new stacks of a process, after which it is one of many */
 	STACK_COMMAND = 16,
 };
 
@@ -40,7 +41,7 @@ struct stack_row {
 struct stack_table {
 	__u64 used; /* rows */
 	struct stack_row rows[STACK_ROWS];
-	__u64 processes[STACK_PROCESSES]; /* incarnations that user space was woken for */
+	__u64 processes[STACK_PROCESSES]; /* incarnations, and in the last bits new stacks */
 };
 
 /* What a stack is made of. */
@@ -49,15 +50,15 @@ struct stack_event {
 	__u64 key;
 	__u64 incarnation; /* see bpf/process.bpf.h */
 	__u64 cgroup;
+	__u64 start_stack; /* of the program, as in /proc/PID/stat; 0: has no user side */
 	__u32 tgid;
-	__u16 kind;      /* enum stack_kind */
-	__u16 user_mode; /* the process has a user side */
+	__u32 kind; /* enum stack_kind */
 	__u32 kernel_frames;
 	__u32 user_frames;
 	char command[STACK_COMMAND];
 	__u64 frames[2 * STACK_FRAMES + 1]; /* the kernel's first; each side from the innermost */
 };
-_Static_assert(sizeof(struct stack_event) == 72 + 8 * 255, "one layout for both sides");
+_Static_assert(sizeof(struct stack_event) == 80 + 8 * 255, "one layout for both sides");
 
 /* Of one CPU, beside each table. Samples, or with `--off-cpu` times that a CPU was left. */
 struct stack_counters {
@@ -68,6 +69,6 @@ struct stack_counters {
 	__u64 no_memory; /* lost: the kernel had none to note when the thread left */
 	__u64 left;      /* of which `returned` came back */
 	__u64 returned;
-	__u64 unused;
+	__u64 unpaired; /* lost: left again, though nobody had seen it come back */
 };
 _Static_assert(sizeof(struct stack_counters) == 64, "a cache line");

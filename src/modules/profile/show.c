@@ -111,11 +111,15 @@ static void print_ledger(const struct profile *profile, FILE *out)
 	print_part(" + %s ended", ledger->ended, out);
 	print_part(" + %s still away", ledger->away, out);
 	fprintf(out, " + %s lost\n",
-		number_format(ledger->no_row + ledger->no_frames + ledger->no_memory, lost));
+		number_format(ledger->no_row + ledger->no_frames + ledger->no_memory +
+				      ledger->unpaired,
+			      lost));
 	print_part("%s were lost: the table of stacks was full\n", ledger->no_row, out);
 	print_part("%s were lost: there were more new stacks than could be read\n",
 		   ledger->no_frames, out);
 	print_part("%s were lost: the kernel had no memory to note them\n", ledger->no_memory, out);
+	print_part("%s were lost: the kernel did not run our program when the threads came back\n",
+		   ledger->unpaired, out);
 }
 
 static void print_notes(const struct profile *profile, FILE *out)

@@ -18,11 +18,12 @@ static const char *const kind_names[FUNCTION_KINDS] = {
 
 static json_t *ledger_json(const struct stack_ledger *ledger)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "taken", number(ledger->taken),
-			 "counted", number(ledger->counted), "filtered", number(ledger->filtered),
-			 "ended", number(ledger->ended), "away", number(ledger->away),
-			 "lost_table_full", number(ledger->no_row), "lost_ring_full",
-			 number(ledger->no_frames), "lost_no_memory", number(ledger->no_memory));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "taken",
+			 number(ledger->taken), "counted", number(ledger->counted), "filtered",
+			 number(ledger->filtered), "ended", number(ledger->ended), "away",
+			 number(ledger->away), "lost_table_full", number(ledger->no_row),
+			 "lost_ring_full", number(ledger->no_frames), "lost_no_memory",
+			 number(ledger->no_memory), "lost_unpaired", number(ledger->unpaired));
 }
 
 static void write_whole(const struct profile *profile, FILE *out)

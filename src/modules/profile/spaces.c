@@ -9,16 +9,29 @@
 
 #include "base/cleanup.h"
 #include "base/duration.h"
+#include "base/timestamp.h"
 #include "modules/profile/jit.h"
 #include "modules/profile/maps.h"
 #include "modules/profile/spaces.h"
 
-enum { LINE_TEXT = 256, MAPPINGS_MAX = 65536 };
+enum {
+	LINE_TEXT = 256,
+	LINES_MAX = 1 << 18,
+	SPACES_MAX = 1 << 16,
+	JIT_BYTES = 64 << 20, /* of all that JITs wrote */
+};
+
+/* Time for looking at processes: so many of the nanoseconds that pass, and at once the most. */
+struct credit {
+	uint64_t share; /* one part of so many */
+	int64_t left, most;
+	uint64_t since; /* CLOCK_BOOTTIME */
+};
 
 struct mapping {
 	uint64_t start, end, offset;
 	struct image *image; /* NULL: no file */
-	char *path;
+	char *label;         /* "[vdso]"; NULL: none */
 };
 
 struct space {
@@ -34,7 +47,10 @@ struct space {
 
 struct spaces {
 	void *known; /* tree of tsearch(3) */
+	size_t count;
 	struct images *images;
+	uint64_t jit_left;          /* bytes */
+	struct credit first, again; /* looks at a process */
 };
 
 /* ---- /proc -------------------------------------------------------------------------------- */
@@ -47,12 +63,17 @@ static FILE *open_of(const struct space *space, const char *name)
 	return fopen(path, "re");
 }
 
-/* Field 22: when the process was started, in ticks since boot. The name before can be anything. */
-static bool has_started_then(const struct space *space)
+enum answer { IS_THIS, IS_ANOTHER, IS_GONE };
+
+/*
+ * Fields 22 and 28: when the process was started, in ticks since boot, and where the stack of its
+ * program begins. The name before can be anything.
+ */
+static enum answer ask_who(const struct space *space, uint64_t start_stack)
 {
 	CLEANUP_FCLOSE FILE *file = open_of(space, "stat");
 	uint64_t tick = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
-	unsigned long long started;
+	unsigned long long started, stack;
 	char text[1024];
 	const char *rest;
 	size_t length;
@@ -62,23 +83,13 @@ static bool has_started_then(const struct space *space)
 	rest = strrchr(text, ')');
 	if (!rest || sscanf(rest + 1,
 			    " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-			    "%*d %*d %llu",
-			    &started) != 1)
-		return false;
+			    "%*d %*d %llu %*u %*d %*u %*u %*u %llu",
+			    &started, &stack) != 2)
+		return IS_GONE;
 	/* The incarnation has a nanosecond more for each exec. */
-	return space->incarnation / tick - started <= 1;
-}
-
-/* An exec takes the name of the new program; that it is the same is as good as can be known. */
-static bool is_called(const struct space *space, const char *command)
-{
-	CLEANUP_FCLOSE FILE *file = open_of(space, "comm");
-	char name[LINE_TEXT];
-
-	if (!file || !fgets(name, sizeof(name), file))
-		return false;
-	name[strcspn(name, "\n")] = '\0';
-	return strcmp(name, command) == 0;
+	if (space->incarnation / tick - started > 1)
+		return IS_GONE;
+	return stack == start_stack ? IS_THIS : IS_ANOTHER;
 }
 
 static uid_t user_of(const struct space *space)
@@ -111,56 +122,88 @@ static uint32_t own_number_of(const struct space *space)
 static void free_mappings(struct mapping *mappings, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		free(mappings[i].path);
+		free(mappings[i].label);
 	free(mappings);
 }
 
 static bool take_line(struct spaces *spaces, const struct map_line *line, struct mapping *mapping)
 {
-	char name[LINE_TEXT];
-
-	*mapping = (struct mapping){ .start = line->start,
-				     .end = line->end,
-				     .offset = line->offset,
-				     .path = strdup(line->path) };
-	if (!mapping->path)
-		return false;
-	if (!line->inode || line->path[0] != '/')
+	*mapping =
+		(struct mapping){ .start = line->start, .end = line->end, .offset = line->offset };
+	if (line->inode && line->path[0] == '/')
+		mapping->image = images_find(spaces->images, line->device, line->inode, line->path);
+	else if (!line->path[0])
 		return true;
-	map_path_name(line->path, name, sizeof(name));
-	mapping->image = images_find(spaces->images, line->device, line->inode, name);
-	return mapping->image != NULL;
+	if (!mapping->image)
+		mapping->label = strdup(line->path);
+	return mapping->image || mapping->label;
 }
 
-static void read_maps(struct spaces *spaces, struct space *space, const char *command)
+struct reading {
+	struct mapping *mappings;
+	size_t count, room;
+	size_t lines;
+};
+
+static bool add_line(struct spaces *spaces, struct reading *reading, const struct map_line *line)
+{
+	if (reading->count == reading->room) {
+		size_t room = reading->room ? 2 * reading->room : 16;
+		void *larger = reallocarray(reading->mappings, room, sizeof(struct mapping));
+
+		if (!larger)
+			return false;
+		reading->mappings = larger;
+		reading->room = room;
+	}
+	if (!take_line(spaces, line, &reading->mappings[reading->count]))
+		return false;
+	reading->count++;
+	return true;
+}
+
+/* In the middle of an exec a process has none, or not all. */
+static void read_maps(struct spaces *spaces, struct space *space, uint64_t start_stack)
 {
 	CLEANUP_FCLOSE FILE *file = open_of(space, "maps");
-	struct mapping *mappings = NULL;
+	struct reading reading = { .mappings = NULL };
 	CLEANUP_FREE char *text = NULL;
-	size_t count = 0, size = 0;
+	enum answer who;
+	size_t size = 0;
 	struct map_line line;
 
-	while (file && count < MAPPINGS_MAX && getline(&text, &size, file) >= 0) {
-		void *larger;
-
-		if (!map_line_parse(text, &line) || !line.executable)
-			continue;
-		larger = reallocarray(mappings, count + 1, sizeof(*mappings));
-		if (!larger)
-			break;
-		mappings = larger;
-		if (!take_line(spaces, &line, &mappings[count++]))
+	while (file && reading.lines < LINES_MAX && getline(&text, &size, file) >= 0) {
+		reading.lines++;
+		if (map_line_parse(text, &line) && line.executable &&
+		    !add_line(spaces, &reading, &line))
 			break;
 	}
-	if (!count || !has_started_then(space) || !is_called(space, command)) {
-		free_mappings(mappings, count);
-		space->gone = true;
+	who = file ? ask_who(space, start_stack) : IS_GONE;
+	space->gone = who == IS_GONE;
+	if (who != IS_THIS || !reading.count) {
+		free_mappings(reading.mappings, reading.count);
 		return;
 	}
 	free_mappings(space->mappings, space->count);
-	space->mappings = mappings;
-	space->count = count;
+	space->mappings = reading.mappings;
+	space->count = reading.count;
 	space->user = user_of(space);
+}
+
+/* As nobody knows beforehand what it takes, it may take more than is left, which is made up. */
+static void look(struct spaces *spaces, struct space *space, uint64_t start_stack)
+{
+	struct credit *credit = space->count ? &spaces->again : &spaces->first;
+	uint64_t now = timestamp_boottime();
+
+	credit->left += (int64_t)((now - credit->since) / credit->share);
+	if (credit->left > credit->most)
+		credit->left = credit->most;
+	credit->since = now;
+	if (credit->left <= 0)
+		return;
+	read_maps(spaces, space, start_stack);
+	credit->left -= (int64_t)(timestamp_boottime() - now);
 }
 
 static struct mapping *mapping_at(const struct space *space, uint64_t address)
@@ -183,18 +226,19 @@ static struct mapping *mapping_at(const struct space *space, uint64_t address)
 /* By its place in memory it is found even if it was removed, which takes a privilege. */
 static void open_image(const struct space *space, const struct mapping *mapping)
 {
+	const char *name = image_path(mapping->image);
 	char path[PATH_MAX];
 
-	if (image_is_open(mapping->image))
+	if (!image_is_wanted(mapping->image))
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/map_files/%llx-%llx", space->tgid,
 		 (unsigned long long)mapping->start, (unsigned long long)mapping->end);
 	if (!space->gone && image_open(mapping->image, path))
 		return;
-	snprintf(path, sizeof(path), "/proc/%u/root%s", space->tgid, mapping->path);
+	snprintf(path, sizeof(path), "/proc/%u/root%s", space->tgid, name);
 	if (!space->gone && image_open(mapping->image, path))
 		return;
-	image_open(mapping->image, mapping->path);
+	image_open(mapping->image, name);
 }
 
 static void open_jit(struct space *space)
@@ -210,7 +254,7 @@ static void open_jit(struct space *space)
 
 static bool is_anonymous(const struct mapping *mapping)
 {
-	return !mapping->image && mapping->path[0] != '[';
+	return !mapping->image && !mapping->label;
 }
 
 static void see(struct space *space, const struct mapping *mapping)
@@ -232,8 +276,7 @@ static int compare(const void *left, const void *right)
 	return (a->incarnation > b->incarnation) - (a->incarnation < b->incarnation);
 }
 
-struct space *spaces_find(struct spaces *spaces, uint32_t tgid, uint64_t incarnation,
-			  const char *command)
+struct space *spaces_find(struct spaces *spaces, uint32_t tgid, uint64_t incarnation)
 {
 	const struct space wanted = { .tgid = tgid, .incarnation = incarnation };
 	struct space *const *found = tfind(&wanted, &spaces->known, compare);
@@ -241,27 +284,27 @@ struct space *spaces_find(struct spaces *spaces, uint32_t tgid, uint64_t incarna
 
 	if (found)
 		return *found;
-	space = calloc(1, sizeof(*space));
+	space = spaces->count < SPACES_MAX ? calloc(1, sizeof(*space)) : NULL;
 	if (!space)
 		return NULL;
 	*space = wanted;
 	if (!tsearch(space, &spaces->known, compare))
 		return NULL;
-	read_maps(spaces, space, command);
+	spaces->count++;
 	return TAKE_PTR(space);
 }
 
-void space_see(struct spaces *spaces, struct space *space, const char *command,
+void space_see(struct spaces *spaces, struct space *space, uint64_t start_stack,
 	       const uint64_t *addresses, size_t count)
 {
-	bool read = false;
+	bool may_look = !space->gone;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct mapping *mapping = mapping_at(space, addresses[i]);
 
-		if (!mapping && !read && !space->gone) {
-			read_maps(spaces, space, command);
-			read = true;
+		if (!mapping && may_look) {
+			look(spaces, space, start_stack);
+			may_look = false;
 			mapping = mapping_at(space, addresses[i]);
 		}
 		if (mapping)
@@ -269,17 +312,17 @@ void space_see(struct spaces *spaces, struct space *space, const char *command,
 	}
 }
 
-static const char *jit_name(struct space *space, uint64_t address)
+static const char *jit_name(struct spaces *spaces, struct space *space, uint64_t address)
 {
 	if (!space->jit && space->jit_file)
-		space->jit = jit_read(space->jit_file);
+		space->jit = jit_read(space->jit_file, &spaces->jit_left);
 	return space->jit ? jit_find(space->jit, address) : NULL;
 }
 
-static const struct function *jit_function(struct space *space, struct functions *functions,
-					   uint64_t address)
+static const struct function *jit_function(struct spaces *spaces, struct space *space,
+					   struct functions *functions, uint64_t address)
 {
-	const char *name = jit_name(space, address);
+	const char *name = jit_name(spaces, space, address);
 
 	return name ? functions_find(functions, FUNCTION_JIT, "", name)
 		    : functions_unknown(functions, FUNCTION_JIT, "", 0);
@@ -290,8 +333,8 @@ bool space_is_known(const struct space *space)
 	return space && space->count;
 }
 
-const struct function *space_function(struct space *space, struct functions *functions,
-				      uint64_t address)
+const struct function *space_function(struct spaces *spaces, struct space *space,
+				      struct functions *functions, uint64_t address)
 {
 	const struct mapping *mapping = mapping_at(space, address);
 	const char *name;
@@ -300,9 +343,9 @@ const struct function *space_function(struct space *space, struct functions *fun
 	if (!mapping)
 		return NULL;
 	if (is_anonymous(mapping))
-		return jit_function(space, functions, address);
+		return jit_function(spaces, space, functions, address);
 	if (!mapping->image)
-		return functions_find(functions, FUNCTION_USER, mapping->path, mapping->path);
+		return functions_find(functions, FUNCTION_USER, mapping->label, mapping->label);
 	offset = address - mapping->start + mapping->offset;
 	name = image_function(mapping->image, offset);
 	return name ? functions_find(functions, FUNCTION_USER, image_name(mapping->image), name)
@@ -324,10 +367,17 @@ static void free_space(void *node)
 struct spaces *spaces_new(void)
 {
 	CLEANUP_FREE struct spaces *spaces = calloc(1, sizeof(*spaces));
+	uint64_t now = timestamp_boottime();
 
-	if (spaces)
-		spaces->images = images_new();
-	return spaces && spaces->images ? TAKE_PTR(spaces) : NULL;
+	if (!spaces)
+		return NULL;
+	spaces->jit_left = JIT_BYTES;
+	spaces->first = (struct credit){ .share = 10, .most = 200 * NSEC_PER_MSEC, .since = now };
+	spaces->again = (struct credit){ .share = 500, .most = 50 * NSEC_PER_MSEC, .since = now };
+	spaces->first.left = spaces->first.most;
+	spaces->again.left = spaces->again.most;
+	spaces->images = images_new();
+	return spaces->images ? TAKE_PTR(spaces) : NULL;
 }
 
 struct spaces *spaces_free(struct spaces *spaces)

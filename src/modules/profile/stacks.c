@@ -42,7 +42,7 @@ static struct stack *stack_of(const struct stack_event *event)
 	stack->cgroup = event->cgroup;
 	stack->tgid = event->tgid;
 	stack->kind = event->kind;
-	stack->user_mode = event->user_mode;
+	stack->start_stack = event->start_stack;
 	memcpy(stack->command, event->command, STACK_COMMAND);
 	stack->kernel_frames = event->kernel_frames;
 	stack->user_frames = event->user_frames;
@@ -95,7 +95,8 @@ void stacks_add_counters(struct stacks *stacks, const struct stack_counters *cou
 		sum->ended += counters[i].ended;
 		sum->no_row += counters[i].no_row;
 		sum->no_memory += counters[i].no_memory;
-		sum->away += counters[i].left - counters[i].returned;
+		sum->unpaired += counters[i].unpaired;
+		sum->away += counters[i].left - counters[i].returned - counters[i].unpaired;
 	}
 }
 
@@ -157,5 +158,6 @@ void stack_ledger_subtract(const struct stack_ledger *now, const struct stack_le
 		.no_row = now->no_row - before->no_row,
 		.no_frames = now->no_frames - before->no_frames,
 		.no_memory = now->no_memory - before->no_memory,
+		.unpaired = now->unpaired - before->unpaired,
 	};
 }

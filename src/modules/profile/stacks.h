@@ -15,9 +15,9 @@ struct stack {
 	uint64_t key;
 	uint64_t incarnation; /* with tgid, which program of which process */
 	uint64_t cgroup;
+	uint64_t start_stack; /* see profile.h */
 	uint32_t tgid;
 	enum stack_kind kind;
-	bool user_mode; /* has frames of user space, unless they could not be had */
 	char command[STACK_COMMAND + 1];
 	uint64_t count;
 	uint64_t time; /* nanoseconds */
@@ -28,7 +28,7 @@ struct stack {
 };
 
 /*
- * Of samples: taken = filtered + counted + the three that are lost. Of times that a CPU was left:
+ * Of samples: taken = filtered + counted + what is lost. Of times that a CPU was left:
  * the same with `ended` and `away` beside `filtered`.
  */
 struct stack_ledger {
@@ -40,6 +40,7 @@ struct stack_ledger {
 	uint64_t no_row;    /* lost: the kernel's table was full */
 	uint64_t no_frames; /* lost: the ring was full, or there are too many stacks */
 	uint64_t no_memory; /* lost: the kernel had none */
+	uint64_t unpaired;  /* lost: the kernel did not run our program when they came back */
 };
 
 struct stacks;

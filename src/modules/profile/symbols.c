@@ -10,6 +10,8 @@
 #include "modules/profile/symbols.h"
 #include "observe/cgroups.h"
 
+enum { SEEN_AGAIN = 256 }; /* stacks: those of about a second */
+
 struct symbols {
 	struct functions *functions;
 	struct spaces *spaces;
@@ -155,7 +157,8 @@ static size_t name_user(struct symbols *symbols, const struct stack *stack, stru
 
 	*ret_complete = true;
 	for (size_t i = 0; i < stack->user_frames; i++) {
-		functions[i] = space_function(space, symbols->functions, place_of(frames[i], i));
+		functions[i] = space_function(symbols->spaces, space, symbols->functions,
+					      place_of(frames[i], i));
 		if (!functions[i])
 			break;
 		if (is_beginning(functions[i]))
@@ -175,8 +178,7 @@ static size_t name_user(struct symbols *symbols, const struct stack *stack, stru
 /* A stack of which a part is missing begins with "[unknown]". */
 static void push_user(struct symbols *symbols, const struct stack *stack, struct named_stack *named)
 {
-	struct space *space =
-		spaces_find(symbols->spaces, stack->tgid, stack->incarnation, stack->command);
+	struct space *space = spaces_find(symbols->spaces, stack->tgid, stack->incarnation);
 	const struct function *functions[STACK_FRAMES];
 	size_t count = name_user(symbols, stack, space, functions, &named->complete);
 
@@ -196,7 +198,7 @@ void symbols_name(struct symbols *symbols, const struct stack *stack, enum profi
 	push(&named, label_of(symbols, stack, by));
 	if (stack->kind == STACK_PREEMPTED)
 		push(&named, functions_find(symbols->functions, FUNCTION_LABEL, "", "[preempted]"));
-	if (stack->user_mode)
+	if (stack->start_stack)
 		push_user(symbols, stack, &named);
 	for (size_t i = stack->kernel_frames; i-- > skipped;)
 		push(&named, kernel_function(symbols, place_of(stack->frames[i], i)));
@@ -211,10 +213,18 @@ void symbols_see(struct symbols *symbols, const struct stack *stack)
 
 	if (!stack->user_frames)
 		return;
-	space = spaces_find(symbols->spaces, stack->tgid, stack->incarnation, stack->command);
+	space = spaces_find(symbols->spaces, stack->tgid, stack->incarnation);
 	if (space)
-		space_see(symbols->spaces, space, stack->command,
+		space_see(symbols->spaces, space, stack->start_stack,
 			  stack->frames + stack->kernel_frames, stack->user_frames);
+}
+
+void symbols_see_again(struct symbols *symbols, const struct stack *stacks)
+{
+	for (size_t i = 0; i < SEEN_AGAIN && stacks; i++, stacks = stacks->next)
+		if (!space_is_known(
+			    spaces_find(symbols->spaces, stacks->tgid, stacks->incarnation)))
+			symbols_see(symbols, stacks);
 }
 
 struct symbols *symbols_new(void)

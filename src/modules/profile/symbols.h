@@ -34,6 +34,9 @@ struct symbols *symbols_free(struct symbols *symbols); /* NULL is fine; returns 
 /* To be called when a stack is new, and its process alive if it can be. */
 void symbols_see(struct symbols *symbols, const struct stack *stack);
 
+/* And now and then, with the newest first: processes could be in the middle of an exec then. */
+void symbols_see_again(struct symbols *symbols, const struct stack *stacks);
+
 void symbols_name(struct symbols *symbols, const struct stack *stack, enum profile_by by,
 		  struct named_stack *ret_named);
 

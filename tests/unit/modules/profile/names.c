@@ -3,7 +3,9 @@
 #include "../../unit.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "modules/profile/functions.h"
 #include "modules/profile/jit.h"
@@ -93,7 +95,8 @@ static void jits(void **state)
 {
 	FILE *file = file_of("1000 10 old\n2000 20 Interpreter::run <a b>\nrubbish\n3000\n"
 			     "1000 8 new\n4000 10 \n");
-	struct jit *jit = jit_read(file);
+	uint64_t left = 1000;
+	struct jit *jit = jit_read(file, &left);
 
 	assert_null(jit_find(jit, 0xfff));
 	assert_string_equal(jit_find(jit, 0x1007), "new");
@@ -101,6 +104,33 @@ static void jits(void **state)
 	assert_null(jit_find(jit, 0x1010));
 	assert_string_equal(jit_find(jit, 0x201f), "Interpreter::run <a b>");
 	assert_null(jit_find(jit, 0x4000));
+	assert_true(left < 1000 - 60);
+	jit_free(jit);
+	fclose(file);
+}
+
+/* Made by whoever wants to be in the way. */
+static void hostile_jits(void **state)
+{
+	FILE *file = tmpfile();
+	uint64_t left = 1 << 20;
+	struct jit *jit;
+
+	fprintf(file, "1000 10 %02000d\n2000 10 within\n3000 10 beyond what is read\n", 1);
+	fflush(file);
+	assert_int_equal(ftruncate(fileno(file), 1LL << 40), 0);
+	rewind(file);
+	jit = jit_read(file, &left);
+	assert_int_equal(strlen(jit_find(jit, 0x1000)), 511 - strlen("1000 10 "));
+	assert_string_equal(jit_find(jit, 0x3000), "beyond what is read");
+	assert_true(left > (1 << 20) - 3000); /* the hole was not */
+	jit_free(jit);
+	rewind(file);
+	left = 2040;
+	jit = jit_read(file, &left);
+	assert_string_equal(jit_find(jit, 0x2000), "within");
+	assert_null(jit_find(jit, 0x3000));
+	assert_int_equal(left, 0);
 	jit_free(jit);
 	fclose(file);
 }
@@ -134,7 +164,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel),    cmocka_unit_test(hidden_kernel),
 		cmocka_unit_test(map_lines), cmocka_unit_test(path_names),
-		cmocka_unit_test(jits),      cmocka_unit_test(functions),
+		cmocka_unit_test(jits),      cmocka_unit_test(hostile_jits),
+		cmocka_unit_test(functions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

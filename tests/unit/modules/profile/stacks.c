@@ -11,7 +11,7 @@ static struct stack_event event_of(uint64_t key)
 				     .tgid = 7,
 				     .incarnation = 9,
 				     .kind = STACK_WAITING,
-				     .user_mode = 1,
+				     .start_stack = 1,
 				     .kernel_frames = 1,
 				     .user_frames = 2,
 				     .command = "sixteen_letters!",
