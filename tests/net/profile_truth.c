@@ -22,6 +22,13 @@
 
 static volatile uint64_t sink;
 
+void three_parts(uint64_t count) __asm__("_ZN4plus11three_partsEm");
+void one_part(uint64_t count) __asm__("_ZN5oxide8one_part17h0123456789abcdefE");
+void burn(uint64_t end);
+void in_the_kernel(uint64_t end);
+void in_made_code(uint64_t end);
+void wait_here(uint64_t ms);
+
 /* Without the C library, which has no frame pointer, between a function and the kernel. */
 static inline __attribute__((always_inline)) long call(long number, long first, long second,
 						       long third)
@@ -47,7 +54,6 @@ static uint64_t nanoseconds(clockid_t clock)
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-void three_parts(uint64_t count) __asm__("_ZN4plus11three_partsEm");
 NOINLINE void three_parts(uint64_t count)
 {
 	for (uint64_t i = 0; i < 3 * count; i++)
@@ -55,7 +61,6 @@ NOINLINE void three_parts(uint64_t count)
 	HAS_FRAME();
 }
 
-void one_part(uint64_t count) __asm__("_ZN5oxide8one_part17h0123456789abcdefE");
 NOINLINE void one_part(uint64_t count)
 {
 	for (uint64_t i = 0; i < count; i++)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Burns CPU time as a 32-bit program, without a C library: -m32 -nostdlib. */
+/* Burns CPU time as a 32-bit program, without a C library. */
 
 static volatile unsigned sink;
+
+void burn32(void);
+void _start(void);
 
 __attribute__((noinline, noclone)) void burn32(void)
 {

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from lab import until
-from observed import ENVIRONMENT, PATIENCE, SUMUN, compiled
+from observed import ENVIRONMENT, PATIENCE, SUMUN
 from process import Process
 
 BESIDE = 0.03  # of the samples: the clock, interrupts
@@ -25,13 +25,18 @@ THREE, ONE = "plus::three_parts", "oxide::one_part"
 FRAME = "{http://www.w3.org/2000/svg}g"
 TITLE = "{http://www.w3.org/2000/svg}title"
 X86 = platform.machine() == "x86_64"
-FRAMES = ["-fno-omit-frame-pointer"]
+PROGRAMS = pathlib.Path(SUMUN).parents[2] / "tests/net"
 
 
 @pytest.fixture(scope="module")
-def truth(tmp_path_factory):
-    return compiled(tmp_path_factory.mktemp("truth"), "profile_truth.c",
-                    *FRAMES)
+def truth():
+    return PROGRAMS / "profile_truth"
+
+
+def needs(*tools):
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 class Profile:
@@ -105,11 +110,15 @@ def test_known_shares(truth):
     assert near(result.find(ONE)["total"], result.value, 0.25)
     assert result.find("burn")["total"] >= (1 - BESIDE) * result.value
     assert result.find("main")["object"] == "profile_truth"
+    in_order = 0
     for stack in result.stacks:
         names = [frame["name"] for frame in stack["frames"]]
         assert names[0] in ("profile_truth", "sumun")
-        if THREE in names:
+        if THREE in names and {"main", "burn"} <= set(names):
             assert names.index("main") < names.index("burn") < names.index(THREE)
+            in_order += stack["self"]
+    # In the first instructions of a function its caller is not to be seen.
+    assert in_order >= (1 - BESIDE) * result.find(THREE)["total"]
     assert result.whole["incomplete"] <= 0.01 * result.value
 
 
@@ -130,6 +139,7 @@ def test_code_that_is_made(truth):
 
 def test_no_symbols(truth, tmp_path):
     """By where functions begin, which their unwind information still says."""
+    needs("strip", "nm")
     bare = tmp_path / "bare"
     subprocess.run(["strip", "-o", bare, truth], check=True)
     names = subprocess.run(["nm", truth], check=True, text=True, stdout=subprocess.PIPE).stdout
@@ -142,12 +152,9 @@ def test_no_symbols(truth, tmp_path):
     assert result.whole["incomplete"] > 0.9 * result.value
 
 
-def test_32_bits(tmp_path):
-    if not X86:
-        pytest.skip("there are no programs of 32 bits here")
-    program = compiled(tmp_path, "profile_truth32.c", "-m32", "-nostdlib", "-ffreestanding",
-                       "-fno-pic", "-fno-stack-protector", *FRAMES)
-    result, _ = profile(program)
+@pytest.mark.skipif(not X86, reason="there are no programs of 32 bits here")
+def test_32_bits():
+    result, _ = profile(PROGRAMS / "profile_truth32")
     row = result.complete().find("burn32")
     assert row["total"] > 0.9 * result.value > 50
     assert result.find("_start")["total"] >= row["total"]
@@ -226,13 +233,15 @@ def test_intervals(truth):
 
 def test_known_waits(truth):
     result, said = profile(truth, "wait", 20, 50, options=("--off-cpu",))
-    row = result.complete().find("wait_here")
-    assert 20 * 50_000_000 <= row["total"] <= int(said)
-    waits = [stack for stack in result.stacks
-             if [frame["name"] for frame in stack["frames"]][-1] == "do_nanosleep"]
-    assert len(waits) == 1 and not any(frame["name"] == "[preempted]"
-                                       for frame in waits[0]["frames"])
-    assert result.find("do_nanosleep")["count"] == 20
+    # The kernel does not always run a program at a switch; what is lost is said.
+    seen = 20 - result.whole["ledger"]["lost_unpaired"]
+    row = result.find("wait_here")
+    assert seen * 50_000_000 <= row["total"] <= int(said)
+    waits = [names for names in ([frame["name"] for frame in stack["frames"]]
+                                 for stack in result.stacks)
+             if names[-1] == "do_nanosleep" and "[preempted]" not in names]
+    assert len(waits) == 1
+    assert 18 <= seen <= result.find("do_nanosleep")["count"]
     assert result.whole["of"] == "off-cpu" and result.whole["hook"] == "tp_btf sched_switch"
 
 
@@ -243,8 +252,16 @@ def test_a_cpu_taken_away(truth, watches):
     with subprocess.Popen(["taskset", "-c", str(cpu), truth, "burn", "700"]), \
             subprocess.Popen(["taskset", "-c", str(cpu), truth, "burn", "700"]):
         pass
-    result = watch.end().complete()
-    assert result.whole["preempted"] > 0.9 * result.value > 0
+    result = watch.end()
+    taken = given = 0
+    for stack in result.stacks:
+        names = [frame["name"] for frame in stack["frames"]]
+        if "burn" in names and "[preempted]" in names:
+            taken += stack["self"]
+        elif "burn" in names:
+            given += stack["self"]
+    assert taken > 100_000_000 and taken > 9 * given
+    assert result.whole["preempted"] >= taken
 
 
 # ---- how it is shown -------------------------------------------------------------------
@@ -277,6 +294,7 @@ def test_folded(truth):
 @pytest.fixture
 def flame(truth, tmp_path):
     """A flame graph with a function whose name would be markup."""
+    needs("objcopy")
     program, path = tmp_path / "evil", tmp_path / "flame.svg"
     subprocess.run(["objcopy", "--redefine-sym", "burn=<script>&\"alert'(1)", truth, program],
                    check=True)
@@ -317,10 +335,12 @@ def test_search_and_zoom(flame, tmp_path):
     """In a browser: what matches is marked, and its share said; what is zoomed to fills the width."""
     pattern = pathlib.Path(flame).as_uri() + "#search=three_parts"
     page = in_browser(pattern, tmp_path / "browser")
-    titles = [frame.find(TITLE).text for frame in ElementTree.parse(flame).iter(FRAME)]
+    frames = list(ElementTree.parse(flame).iter(FRAME))
+    titles = [frame.find(TITLE).text for frame in frames]
+    values = [int(frame.get("data-v")) for frame in frames]
     number, title = next((i, title) for i, title in enumerate(titles) if title.startswith(THREE))
-    share = re.search(r", ([\d.]+)%\)$", title)[1]
-    assert f">matched: {share}%<" in page
+    found = sum(value for value, title in zip(values, titles) if title.startswith(THREE))
+    assert f">matched: {100 * found / values[0]:.2f}%<" in page
     assert page.count('class="f found"') == sum(THREE in title for title in titles)
     page = in_browser(pathlib.Path(flame).as_uri() + f"#zoom={number}", tmp_path / "browser")
     frame = page[page.index(f"<title>{title}"):]
@@ -332,8 +352,8 @@ def test_wrong_words(tmp_path):
     for words, sentence in (
             (("-F", "0"), "from 1 to 100000"), (("-F", "x"), "from 1 to 100000"),
             (("--by", "call"), "command, process, cgroup"), (("0",), "0.1"),
-            (("5", "--json"), "options stand before"), (("-x",), "no -x"),
-            (("--csv",), "--folded are for programs"), (("--folded", "--json"), "give one"),
+            (("5", "--json"), "options stand before"),
+            (("--folded", "--json"), "give one"),
             (("-F", "99", "--off-cpu"), "all is seen")):
         result = run(*words)
         assert result.returncode == 2 and sentence in result.stderr, (words, result.stderr)
