@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -8,27 +8,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "core/ladder.h"
 #include "core/module.h"
 #include "core/privilege.h"
+#include "observe/report_file.h"
 #include "observe/session.h"
 
 /* ---- what is written ---------------------------------------------------------------------- */
-
-/*
- * Standard error, where the command's own errors go as well: a report is written at once, so that
- * no line of either is torn, and it is noticed when nobody reads it any more.
- */
-static FILE *open_beside(void)
-{
-	static char buffer[1 << 16];
-	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-
-	if (!out)
-		return stderr;
-	setvbuf(out, buffer, _IOFBF, sizeof(buffer));
-	return out;
-}
 
 static struct winsize window(const struct session *session)
 {
@@ -79,6 +65,7 @@ static int on_signal(void *argument, int signal)
 {
 	struct session *session = argument;
 
+	session->interrupted = session->interrupted || signal == SIGINT;
 	if (session->child.pid <= 0)
 		loop_stop(session->loop);
 	else if (signal != SIGINT)
@@ -131,7 +118,11 @@ int session_watch(struct session *session)
 		r = loop_add_fd(session->loop, session->child.pidfd, on_child, session);
 	else if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
 		r = loop_add_fd(session->loop, fd, on_reader_gone, session);
-	return r < 0 ? r : loop_run(session->loop);
+	r = r < 0 ? r : loop_run(session->loop);
+	/* The terminal showed ^C, and the last report does not begin behind that. */
+	if (session->interrupted && session_has_terminal(session))
+		fputc('\n', session->out);
+	return r;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
@@ -139,10 +130,18 @@ int session_watch(struct session *session)
 int session_start(struct session *session, const struct arguments *arguments, bool beside,
 		  struct error *error)
 {
+	int r = 0;
+
 	signal(SIGPIPE, SIG_IGN);
 	*session = (struct session)SESSION_NONE;
 	session->left = arguments->count;
-	session->out = beside ? open_beside() : stdout;
+	if (beside || arguments->output) {
+		session->out = report_file_open(arguments, &r, error);
+		if (!session->out)
+			return r;
+	} else {
+		session->out = stdout;
+	}
 	session->loop = loop_new(on_signal, session, error);
 	return session->loop ? 0 : -EIO;
 }
@@ -166,6 +165,9 @@ void session_give_up_privileges(void)
 	confine_begin(&confinement);
 	if (confine_enter(&confinement, &files, &error) < 0)
 		log_warning("%s, ignoring", error.text);
+	/* Loading programs took megabytes that are not needed again. */
+	ladder_forget();
+	malloc_trim(0);
 }
 
 int session_end(struct session *session, int r)

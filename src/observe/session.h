@@ -22,9 +22,10 @@ struct session {
 	FILE *out; /* where reports go: beside the output of a command, not into it */
 	struct loop *loop;
 	struct child child;
-	uint64_t left; /* reports; 0: no limit */
-	bool unread;   /* nobody reads what is written: no report is wanted any more */
-	int status;    /* of a command that could not be started; 0: none */
+	uint64_t left;    /* reports; 0: no limit */
+	bool interrupted; /* by Ctrl-C */
+	bool unread;      /* nobody reads what is written: no report is wanted any more */
+	int status;       /* of a command that could not be started; 0: none */
 	int (*report)(void *context);
 	void *context;
 };
@@ -36,7 +37,7 @@ struct session {
 
 /*
  * From now on signals wait for the loop: one ends it, or goes to the command. `beside` is whether
- * reports stand beside the output of a command.
+ * reports stand beside the output of a command; see observe/report_file.h.
  */
 int session_start(struct session *session, const struct arguments *arguments, bool beside,
 		  struct error *error);

@@ -1,195 +1,124 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <malloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "core/arguments.h"
-#include "core/ladder.h"
-#include "core/loop.h"
 #include "core/module.h"
 #include "core/ring.h"
 #include "modules/syscalls/module.h"
 #include "modules/syscalls/watcher.h"
 #include "observe/calls.h"
-#include "observe/child.h"
-#include "observe/report_file.h"
 #include "observe/selection.h"
+#include "observe/session.h"
 
-enum { TOP = 20, INTERVAL_SECONDS = 5 };
+/* Lines of a report that are no rows of its table, and one for the prompt. */
+enum { TOP = 20, OTHER_LINES = 8, INTERVAL_SECONDS = 5 };
 
-struct session {
+struct counting {
+	struct session session;
 	struct watcher watcher;
-	struct child child;
-	struct loop *loop;
 	struct ring *ring; /* of the bell */
 	bool rung;
 	struct arguments arguments;
 	unsigned by;
 	enum view_sort sort;
-	FILE *out;      /* where reports go: beside the output of a command, not into it */
-	uint64_t left;  /* reports; 0: no limit */
-	bool unread;    /* nobody reads what is written */
 	bool told_head; /* of CSV */
-	int status;     /* of a command that could not be started; 0: none */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
-static size_t width_of(FILE *out)
+static bool for_programs(const struct counting *counting)
 {
-	struct winsize size;
+	return counting->arguments.json || counting->arguments.csv;
+}
 
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
+/* Of a table that nobody chose the length of, no row leaves the terminal. */
+static uint64_t rows_shown(const struct counting *counting)
+{
+	uint64_t usual = counting->session.child.pid ? UINT32_MAX : TOP;
+	size_t height = session_height(&counting->session);
+
+	if (counting->arguments.top)
+		return counting->arguments.top;
+	if (for_programs(counting) || !height)
+		return usual;
+	height = height > OTHER_LINES ? height - OTHER_LINES : 1;
+	return height < usual ? height : usual;
 }
 
 static void write_json(void *context, const struct record *record)
 {
-	record_write_json(record, ((struct session *)context)->out);
+	record_write_json(record, ((struct counting *)context)->session.out);
 }
 
 static void write_csv(void *context, const struct record *record)
 {
-	struct session *session = context;
+	struct counting *counting = context;
 
 	if (record->type == &call_record)
-		record_write_csv(record, session->out);
+		record_write_csv(record, counting->session.out);
 }
 
 /* The head stands there also when nothing happens. */
-static void show_csv(struct session *session, const struct report *report)
+static void show_csv(struct counting *counting, const struct report *report)
 {
-	if (!session->told_head)
-		record_write_csv_head(&call_record, session->out);
-	session->told_head = true;
-	show_records(&session->watcher.show, report, write_csv, session);
+	if (!counting->told_head)
+		record_write_csv_head(&call_record, counting->session.out);
+	counting->told_head = true;
+	show_records(&counting->watcher.show, report, write_csv, counting);
 }
 
-static int flush(struct session *session)
+static int report(struct counting *counting, enum view_span span)
 {
-	if (fflush(session->out) == 0)
-		return 0;
-	if (errno != EPIPE)
-		return -errno;
-	session->unread = true;
-	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", session->out))
-		return -errno;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static int report(struct session *session, enum view_span span)
-{
-	const struct show *show = &session->watcher.show;
+	struct session *session = &counting->session;
+	struct show *show = &counting->watcher.show;
 	bool flights_wanted = show->latency && span == SPAN_INTERVAL;
 	CLEANUP_VIEW struct view view = VIEW_NONE;
 	struct call_ledger ledger;
 	struct flights flights;
 	struct report made;
-	int r = watcher_report(&session->watcher, session->by, span, &view,
+	int r = watcher_report(&counting->watcher, counting->by, span, &view,
 			       flights_wanted ? &flights : NULL, &ledger, &made);
 
 	if (r < 0)
 		return r;
-	if (session->arguments.json)
-		show_records(show, &made, write_json, session);
-	else if (session->arguments.csv)
-		show_csv(session, &made);
+	show->top = rows_shown(counting);
+	if (counting->arguments.json)
+		show_records(show, &made, write_json, counting);
+	else if (counting->arguments.csv)
+		show_csv(counting, &made);
 	else
-		show_text(show, &made, width_of(session->out), session->out);
-	r = flush(session);
-	return r < 0 || span == SPAN_ALL ? r : watcher_next(&session->watcher);
+		show_text(show, &made, session_width(session), session->out);
+	r = session_flush(session);
+	return r < 0 || span == SPAN_ALL ? r : watcher_next(&counting->watcher);
 }
 
-/* ---- the loop ----------------------------------------------------------------------------- */
-
-static int on_interval(void *argument)
+/* People need not read the same twice: with one report the whole time is one interval. */
+static int on_interval(void *context)
 {
-	struct session *session = argument;
-	bool records = session->arguments.json || session->arguments.csv;
-	int r = 0;
+	struct counting *counting = context;
 
-	/* People need not read the same twice: here the whole time is one interval. */
-	if (records || session->arguments.count != 1)
-		r = report(session, SPAN_INTERVAL);
-	if (session->left && --session->left == 0)
-		loop_stop(session->loop);
-	return r;
+	if (!for_programs(counting) && counting->arguments.count == 1)
+		return 0;
+	return report(counting, SPAN_INTERVAL);
 }
 
-static void on_bell(void *argument, const struct event_header *event)
+static void on_bell(void *context, const struct event_header *event)
 {
-	((struct session *)argument)->rung = true;
+	((struct counting *)context)->rung = true;
 }
 
-static int on_ring(void *argument)
+static int on_ring(void *context)
 {
-	struct session *session = argument;
+	struct counting *counting = context;
 
-	session->rung = false;
-	ring_drain(session->ring);
-	return session->rung ? watcher_turn(&session->watcher) : 0;
-}
-
-static int on_child(void *argument)
-{
-	struct session *session = argument;
-
-	if (child_has_ended(&session->child))
-		loop_stop(session->loop);
-	return 0;
-}
-
-/* A terminal sends SIGINT to the command as well, which may make something of it. */
-static int on_signal(void *argument, int signal)
-{
-	struct session *session = argument;
-
-	if (session->child.pid <= 0)
-		loop_stop(session->loop);
-	else if (signal != SIGINT)
-		child_signal(&session->child, signal);
-	return 0;
-}
-
-/* Only an error can happen to our end of a pipe: the reader went away. */
-static int on_reader_gone(void *argument)
-{
-	struct session *session = argument;
-
-	session->unread = true;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static int add_sources(struct session *session)
-{
-	uint64_t interval = session->arguments.interval;
-	struct loop *loop = session->loop;
-	struct stat st;
-	int r = loop_add_fd(loop, ring_fd(session->ring), on_ring, session);
-
-	/* A command is told of at its end, unless somebody wants more. */
-	if (!interval && !session->child.pid)
-		interval = INTERVAL_SECONDS * NSEC_PER_SEC;
-	if (r == 0 && interval)
-		r = loop_add_timer(loop, interval, on_interval, session);
-	if (r == 0 && session->child.pid)
-		r = loop_add_fd(loop, session->child.pidfd, on_child, session);
-	if (r == 0 && !session->child.pid && fstat(fileno(session->out), &st) == 0 &&
-	    S_ISFIFO(st.st_mode))
-		r = loop_add_fd(loop, fileno(session->out), on_reader_gone, session);
-	return r;
+	counting->rung = false;
+	ring_drain(counting->ring);
+	return counting->rung ? watcher_turn(&counting->watcher) : 0;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
@@ -263,78 +192,64 @@ static int read_sort(const struct arguments *arguments, const struct monitor_opt
 	return 0;
 }
 
-static int start(struct session *session, const struct monitor_options *options,
+static int run_command(struct counting *counting, struct error *error)
+{
+	if (!counting->arguments.operand_count)
+		return 0;
+	return session_run_command(&counting->session, counting->arguments.operands,
+				   monitor_follow_me, counting->watcher.monitor, error);
+}
+
+static int start(struct counting *counting, const struct monitor_options *options,
 		 struct error *error)
 {
-	uint64_t usual = session->arguments.operand_count ? UINT32_MAX : TOP;
-	uint64_t top = session->arguments.top ? session->arguments.top : usual;
-	int r = watcher_start(options, top, &session->watcher, error);
+	struct session *session = &counting->session;
+	int r = watcher_start(options, TOP, &counting->watcher, error);
 
 	if (r < 0)
 		return r;
-	if (session->arguments.sort)
-		session->watcher.show.sort = session->sort;
-	session->watcher.show.histogram = session->arguments.histogram;
-	session->ring = ring_new(monitor_bell(session->watcher.monitor), on_bell, session, error);
-	session->loop = session->ring ? loop_new(on_signal, session, error) : NULL;
-	if (!session->loop)
+	if (counting->arguments.sort)
+		counting->watcher.show.sort = counting->sort;
+	counting->watcher.show.histogram = counting->arguments.histogram;
+	counting->ring =
+		ring_new(monitor_bell(counting->watcher.monitor), on_bell, counting, error);
+	if (!counting->ring)
 		return -EIO;
-	if (session->arguments.operand_count) {
-		r = child_start(session->arguments.operands, monitor_follow_me,
-				session->watcher.monitor, &session->child, error);
-		if (r < 0) {
-			session->status = child_failure_status(r);
-			return r;
-		}
-	}
-	r = add_sources(session);
+	r = run_command(counting, error);
+	if (r < 0)
+		return r;
+	r = loop_add_fd(session->loop, ring_fd(counting->ring), on_ring, counting);
+	if (r == 0)
+		r = session_every(session, counting->arguments.interval,
+				  INTERVAL_SECONDS * NSEC_PER_SEC, on_interval, counting);
 	return r < 0 ? error_set(error, r, "cannot wait for reports: %s", strerror(-r)) : 0;
 }
 
-static void give_up_privileges(void)
+static int watch(struct counting *counting)
 {
-	struct confinement confinement;
-	struct error error = { "" };
-	bool files;
-
-	confine_begin(&confinement);
-	if (confine_enter(&confinement, &files, &error) < 0)
-		log_warning("%s, ignoring", error.text);
-}
-
-static int watch(struct session *session)
-{
+	const struct session *session = &counting->session;
 	char what[SELECTION_TEXT];
+	uint64_t lost;
 	int r;
 
-	give_up_privileges();
-	/* Loading programs took megabytes that are not needed again. */
-	ladder_forget();
-	malloc_trim(0);
-	if (!session->arguments.json && !session->arguments.csv && !session->child.pid &&
-	    isatty(fileno(session->out)))
+	session_give_up_privileges();
+	if (!for_programs(counting) && !session->child.pid && session_has_terminal(session))
 		log_info("counting system calls of %s; Ctrl-C ends it",
-			 selection_text(&session->arguments, what));
-	r = loop_run(session->loop);
+			 selection_text(&counting->arguments, what));
+	r = session_watch(&counting->session);
 	if (r == 0 && !session->unread)
-		r = report(session, SPAN_ALL);
-	if (monitor_not_followed(session->watcher.monitor))
+		r = report(counting, SPAN_ALL);
+	lost = monitor_not_followed(counting->watcher.monitor);
+	if (lost)
 		log_warning("%llu processes of the command were not followed: there are too many",
-			    (unsigned long long)monitor_not_followed(session->watcher.monitor));
+			    (unsigned long long)lost);
 	return r;
-}
-
-static void release(struct session *session)
-{
-	loop_free(session->loop);
-	ring_free(session->ring);
-	watcher_stop(&session->watcher);
-	child_close(&session->child);
 }
 
 int command_syscalls(int argc, char **argv)
 {
-	struct session session = { .watcher = WATCHER_NONE, .child = CHILD_NONE };
+	struct counting counting = { .session = SESSION_NONE, .watcher = WATCHER_NONE };
+	struct arguments *arguments = &counting.arguments;
 	struct monitor_options options = { .self = false };
 	struct error error = { "" };
 	int r;
@@ -346,27 +261,22 @@ int command_syscalls(int argc, char **argv)
 		       "Count system calls, of all processes or of some, or of a command that is "
 		       "run and whose children are followed: which process makes which calls, how "
 		       "often, with which errors, and how long they take.",
-		       &session.arguments);
-	r = read_options(&session.arguments, &options, &session.by, &error);
-	if (r == 0 && session.arguments.sort)
-		r = read_sort(&session.arguments, &options, &session.sort, &error);
+		       arguments);
+	r = read_options(arguments, &options, &counting.by, &error);
+	if (r == 0 && arguments->sort)
+		r = read_sort(arguments, &options, &counting.sort, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return r == -ENOMEM ? STATUS_FAILED : STATUS_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	session.left = session.arguments.count;
-	session.out = report_file_open(&session.arguments, &r, &error);
-	if (session.out)
-		r = start(&session, &options, &error);
+	r = session_start(&counting.session, arguments, arguments->operand_count > 0, &error);
+	if (r == 0)
+		r = start(&counting, &options, &error);
 	if (r < 0)
 		log_error("%s", error.text);
 	else
-		r = watch(&session);
-	release(&session);
-	if (r == 0 && session.arguments.operand_count)
-		return child_exit_status(&session.child);
-	if (session.status)
-		return session.status;
-	return status_of(r);
+		r = watch(&counting);
+	ring_free(counting.ring);
+	watcher_stop(&counting.watcher);
+	return session_end(&counting.session, r);
 }

@@ -43,6 +43,7 @@ struct report {
 	const struct view *view;
 	const struct call_ledger *ledger; /* of that time */
 	const struct flights *flights;    /* NULL: none are shown */
+	uint64_t time;                    /* of its end: CLOCK_REALTIME, nanoseconds */
 	uint64_t elapsed;                 /* nanoseconds */
 	bool total;                       /* of the whole time */
 };
@@ -51,7 +52,10 @@ struct report {
 void ledger_subtract(const struct call_ledger *now, const struct call_ledger *before,
 		     struct call_ledger *ret_difference);
 
-/* A table; lines are cut to `width` columns unless it is 0. */
+/*
+ * A table. Where it is wider than `width` characters, names are cut and columns left out; 0: it may
+ * be as wide as it is.
+ */
 void show_text(const struct show *show, const struct report *report, size_t width, FILE *out);
 
 /* Records: one of the interval, one for each row, and one for each call under way. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/cleanup.h"
 #include "base/duration.h"
-#include "base/timestamp.h"
 #include "modules/syscalls/names.h"
 #include "modules/syscalls/show.h"
 
@@ -35,13 +34,13 @@ static uint64_t seconds_of(uint64_t ns)
 	return (ns + NSEC_PER_SEC / 2) / NSEC_PER_SEC;
 }
 
-static void record_interval(const struct show *show, const struct report *report, uint64_t time,
+static void record_interval(const struct show *show, const struct report *report,
 			    struct record *record)
 {
 	const struct call_ledger *ledger = report->ledger;
 
 	record_begin(record, &interval_record);
-	record_time(record, "time", time);
+	record_time(record, "time", report->time);
 	record_label(record, "span", report->total ? "all" : "interval");
 	record_gauge(record, "elapsed_ns", UNIT_NONE, report->elapsed);
 	record_text(record, "hooks", show->hooks);
@@ -121,11 +120,11 @@ static void record_names(const struct show *show, unsigned by, const struct view
 	}
 }
 
-static void record_row(const struct show *show, const struct report *report, uint64_t time,
+static void record_row(const struct show *show, const struct report *report,
 		       const struct view_row *row, struct lists *lists, struct record *record)
 {
 	record_begin(record, &call_record);
-	record_time(record, "time", time);
+	record_time(record, "time", report->time);
 	record_label(record, "span", report->total ? "all" : "interval");
 	record_gauge(record, "elapsed_ns", UNIT_NONE, report->elapsed);
 	record_names(show, report->view->by, row, record);
@@ -136,14 +135,14 @@ static void record_row(const struct show *show, const struct report *report, uin
 		record_latency(&row->latency, lists, record);
 }
 
-static void record_flight(const struct flights *flights, size_t i, uint64_t time,
-			  struct record *record)
+static void record_flight(const struct report *report, size_t i, struct record *record)
 {
+	const struct flights *flights = report->flights;
 	const struct flight *flight = &flights->longest[i].flight;
 	char call[CALL_NAME];
 
 	record_begin(record, &flight_record);
-	record_time(record, "time", time);
+	record_time(record, "time", report->time);
 	record_text(record, "call", name_call((uint16_t)flight->call, call));
 	record_gauge(record, "process", UNIT_NONE, flight->tgid);
 	record_gauge(record, "thread", UNIT_NONE, flight->tid);
@@ -153,18 +152,17 @@ static void record_flight(const struct flights *flights, size_t i, uint64_t time
 void show_records(const struct show *show, const struct report *report,
 		  void (*write)(void *context, const struct record *record), void *context)
 {
-	uint64_t time = timestamp_now();
 	struct record record;
 	struct lists lists;
 
-	record_interval(show, report, time, &record);
+	record_interval(show, report, &record);
 	write(context, &record);
 	for (size_t i = 0; i < report->view->count && i < show->top; i++) {
-		record_row(show, report, time, &report->view->rows[i], &lists, &record);
+		record_row(show, report, &report->view->rows[i], &lists, &record);
 		write(context, &record);
 	}
 	for (size_t i = 0; report->flights && i < flights_shown(report->flights); i++) {
-		record_flight(report->flights, i, time, &record);
+		record_flight(report, i, &record);
 		write(context, &record);
 	}
 }

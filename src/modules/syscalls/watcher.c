@@ -84,6 +84,7 @@ int watcher_report(struct watcher *watcher, unsigned by, enum view_span span, st
 	*ret_report = (struct report){ .view = ret_view,
 				       .ledger = ret_ledger,
 				       .flights = flights,
+				       .time = timestamp_now(),
 				       .elapsed = elapsed,
 				       .total = all };
 	return 0;

@@ -47,6 +47,7 @@ static void begin(struct scene *scene, unsigned by)
 				     .users = users_new() };
 	scene->report = (struct report){ .view = &scene->view,
 					 .ledger = books_ledger(scene->books),
+					 .time = 3661 * NSEC_PER_SEC,
 					 .elapsed = 2 * NSEC_PER_SEC,
 					 .total = true };
 }
@@ -83,15 +84,17 @@ static void table(void **state)
 
 	begin(&scene, BY_ALL);
 	print(&scene, 0);
-	assert_text(&scene, "system calls in all, 2.00 s, by tp_btf sys_enter\n");
+	assert_text(&scene, "system calls in all, 2.00 s to 01:01:01, by tp_btf sys_enter\n");
 	assert_text(&scene, "PROCESS  COMMAND");
 	assert_text(&scene, "1,500,000");
-	assert_text(&scene, "       750 k  "); /* per second */
+	assert_text(&scene, "    750 k  "); /* per second */
 	assert_text(&scene, "1,003  EAGAIN 1,000, EINTR 3");
-	assert_text(&scene, "1,500,035"); /* all */
+	assert_text(&scene, "2.00 us   100.0  1.00 us"); /* of all the time that calls took */
+	assert_text(&scene, "1,500,035");                /* all */
 	assert_text(&scene, "ledger: 1,500,135 seen = 1,500,035 counted + 100 filtered out; 0 "
 			    "missed\n");
-	assert_text(&scene, "\n5 calls are counted, but not for their process");
+	assert_text(&scene,
+		    "\ncounted, but not for their process, whose table was full: 5 calls\n");
 	assert_text(&scene, "a\\x0a\\x1b[2J\xed\x95\x9c");
 	assert_null(strchr(scene.text, '\x1b'));
 	end(&scene);
@@ -104,7 +107,7 @@ static void only_what_was_asked_for(void **state)
 	begin(&scene, BY_CALL);
 	scene.show.latency = scene.show.errors = scene.report.total = false;
 	print(&scene, 0);
-	assert_text(&scene, "system calls in 2.00 s, by");
+	assert_text(&scene, "system calls in 2.00 s to 01:01:01, by");
 	for (size_t i = 0; i < 6; i++) {
 		static const char *const others[] = { "PROCESS", "COMMAND", "USER",
 						      "CGROUP",  "MEAN",    "ERRORS" };
@@ -128,7 +131,7 @@ static void what_was_missed_is_said(void **state)
 	scene.report.ledger = &ledger;
 	print(&scene, 0);
 	assert_text(&scene, "10 seen = 10 counted + 0 filtered out; 3 missed\n");
-	assert_text(&scene, "2 calls are counted, but were not timed");
+	assert_text(&scene, "counted, but not timed, for too many were under way: 2 calls\n");
 	assert_text(&scene, "7 programs of ended processes are told of together");
 	end(&scene);
 }
@@ -140,8 +143,14 @@ static void first_rows(void **state)
 	begin(&scene, BY_CALL);
 	scene.show.top = 1;
 	print(&scene, 0);
-	assert_text(&scene, "3 more rows are not shown (-T 0 shows all)\n");
+	assert_text(&scene, "3 more rows: 35 calls, 0.0 % of the time (-T 0 shows all)\n");
 	assert_null(strstr(scene.text, "close"));
+	scene.show.latency = false;
+	print(&scene, 0);
+	assert_text(&scene, "3 more rows: 35 calls, <0.1 % of all (-T 0 shows all)\n");
+	scene.show.top = 3;
+	print(&scene, 0);
+	assert_text(&scene, "1 more row: 5 calls, ");
 	assert_text(&scene, "1,500,035"); /* the sum is that of all rows */
 	end(&scene);
 }
@@ -179,6 +188,27 @@ static void cut_to_the_width(void **state)
 				assert_true(last - line >= 3 && (last[-3] & 0xf0) == 0xe0);
 		}
 	}
+	end(&scene);
+}
+
+/* A number is whole or is not there, and then its column is named. */
+static void numbers_are_not_cut(void **state)
+{
+	static const char *const wholes[] = { "1,500,000", "750 k", "2.00 us", "1,003" };
+	struct scene scene;
+
+	begin(&scene, BY_ALL);
+	for (size_t width = 70; width < 200; width++) {
+		print(&scene, width);
+		for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
+			if (!strstr(scene.text, wholes[i]))
+				assert_text(&scene, "no room for CALLS/s");
+	}
+	print(&scene, 80);
+	assert_text(&scene, "\nno room for CALLS/s, % TIME, MEAN, 99 % UNDER, LONGEST\n");
+	assert_text(&scene, "1,500,000");
+	assert_text(&scene, "2.00 us");
+	assert_text(&scene, "a\\x0a\\x…");
 	end(&scene);
 }
 
@@ -366,6 +396,7 @@ static void csv_of_all(void **state)
 
 int main(void)
 {
+	setenv("TZ", "UTC", 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(only_what_was_asked_for),
@@ -373,6 +404,7 @@ int main(void)
 		cmocka_unit_test(first_rows),
 		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(cut_to_the_width),
+		cmocka_unit_test(numbers_are_not_cut),
 		cmocka_unit_test(flights_are_told_of),
 		cmocka_unit_test(differences),
 		cmocka_unit_test(json_of_all),
