@@ -44,7 +44,7 @@ class Report:
         assert head["calls"] == head["counted"], head
         assert head["rows"] == len(self.rows), head
         assert sum(row["calls"] for row in self.rows) == head["calls"]
-        assert sum(row.get("errors", 0) for row in self.rows) == head["errors"]
+        assert sum(row.get("errors", 0) for row in self.rows) == head.get("errors", 0)
         for row in self.rows:
             if "histogram" in row:
                 assert sum(row["histogram"].values()) == row["returned"]
