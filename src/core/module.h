@@ -58,8 +58,9 @@ struct selftest;
 
 struct module {
 	const char *name;
-	const char *heading; /* over its commands in `sumun help`; NULL: those of the module before */
-	uint16_t events;     /* enum event_module */
+	const char
+		*heading; /* over its commands in `sumun help`; NULL: those of the module before */
+	uint16_t events;  /* enum event_module */
 
 	/* Its sections of the configuration file and the struct they fill, with the defaults. */
 	const struct setting *settings;
@@ -85,6 +86,8 @@ struct module {
 	/* `elapsed`: nanoseconds since the last report. */
 	void (*report)(void *instance, struct output *output, uint64_t elapsed);
 	uint64_t (*interval)(const void *config); /* between reports, nanoseconds */
+	/* Tells what is left to tell when the run ends; NULL: nothing. */
+	void (*end)(void *instance, struct output *output);
 	/* Allows what it still writes once it runs; may be NULL. */
 	void (*writes)(void *instance, const struct confinement *confinement);
 	void *(*stop)(void *instance); /* NULL is fine; returns NULL */

@@ -133,6 +133,14 @@ static int start_module(struct run *run, const struct module *module,
 	return r;
 }
 
+/* Of what went well until now: the last interval, which is shorter, and the whole time. */
+static void tell_the_end(struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->running[i].module->end)
+			run->running[i].module->end(run->running[i].instance, run->output);
+}
+
 /* What the rings still hold is told before the end. */
 static void stop_modules(struct run *run)
 {
@@ -210,6 +218,8 @@ static int watch(struct run *run, const struct arguments *arguments)
 		log_error("%s", error.text);
 	else
 		r = loop_run(run->loop);
+	if (r == 0)
+		tell_the_end(run);
 	stop_modules(run);
 	output_flush(run->output);
 	return r;

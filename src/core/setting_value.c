@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,25 @@ int value_parse_switch(const char *value, void *field, struct error *error)
 void value_print_switch(const void *field, FILE *out)
 {
 	fputs(*(const bool *)field ? "on" : "off", out);
+}
+
+int value_parse_text(const char *value, void *field, struct error *error)
+{
+	char *copy = *value ? strdup(value) : NULL;
+
+	if (*value && !copy)
+		return error_set(error, -ENOMEM, "out of memory");
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+void value_print_text(const void *field, FILE *out)
+{
+	const char *const *text = field;
+
+	if (*text)
+		fputs(*text, out);
 }
 
 int value_parse_time(const char *value, uint64_t least, uint64_t most, const char *rule,

@@ -11,6 +11,10 @@
 int value_parse_switch(const char *value, void *field, struct error *error);
 void value_print_switch(const void *field, FILE *out);
 
+/* A char *, which is the setting's own; NULL: nothing. */
+int value_parse_text(const char *value, void *field, struct error *error);
+void value_print_text(const void *field, FILE *out);
+
 /* A uint64_t, nanoseconds, from `least` to `most`; `rule` says so in words. */
 int value_parse_time(const char *value, uint64_t least, uint64_t most, const char *rule,
 		     void *field, struct error *error);

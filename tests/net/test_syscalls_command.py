@@ -164,7 +164,7 @@ def test_reports_while_it_runs():
     (["--cgroup", "no-such-cgroup-here"], "no-such-cgroup-here"),
     (["--syscall", "opennat"], "opennat"),
     (["--syscall", "5000"], "5000"),
-    (["--syscall", ","], "--syscall: give the names"),
+    (["--syscall", ","], "give the names"),
     (["--by", "thread"], "--by 'thread': give process, command, call, cgroup, user"),
     (["--by", ""], "--by"),
     (["-x", "-L"], "-x counts calls when they fail"),
@@ -300,3 +300,29 @@ def test_run_reports(lab, json_wanted):
               what="a table")
         until(lambda: any("SYSTEM CALL" in line for line in process.lines()), what="its head")
     assert process.stop() == 0, process.errors()
+    if json_wanted:
+        *intervals, whole = process.records("syscalls_interval")
+        assert {head["span"] for head in intervals} == {"interval"} and whole["span"] == "all"
+        # What went by between the last two reports is only in the whole.
+        assert sum(head["seen"] for head in intervals) <= whole["seen"]
+        assert whole["seen"] == whole["counted"] + whole["filtered"]
+    else:
+        *_, last = [line for line in process.lines() if line.startswith("system calls in ")]
+        assert last.startswith("system calls in all, ")
+        assert any(line.startswith("ledger: ") for line in process.lines())
+
+
+def test_run_counts_what_is_chosen(lab):
+    path = lab.config("[filter]\nbans-file = none\n[syscalls]\nwatch = on\ninterval = 200ms\n"
+                      "failed = on\nsyscalls = openat,257\ncommands = stat\nusers = root\n"
+                      "by = command,call\n")
+    process = lab.run("-c", path, "g0", "--json")
+    until(lambda: process.records("syscalls_interval"), what="a report")
+    for _ in range(3):
+        subprocess.run(["/usr/bin/stat", "/nonexistent"], capture_output=True)
+        subprocess.run(["/usr/bin/cat", "/nonexistent"], capture_output=True)
+    until(lambda: process.records("syscalls"), what="a row")
+    assert process.stop() == 0, process.errors()
+    rows = process.records("syscalls")
+    assert {(row["command"], row["call"]) for row in rows} == {("stat", "openat")}
+    assert all(row["errors"] == row["calls"] for row in rows)

@@ -11,7 +11,6 @@
 #include "core/ring.h"
 #include "modules/syscalls/module.h"
 #include "modules/syscalls/watcher.h"
-#include "observe/calls.h"
 #include "observe/selection.h"
 #include "observe/session.h"
 
@@ -123,32 +122,6 @@ static int on_ring(void *context)
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
-static int read_calls(const char *list, struct monitor_options *options, struct error *error)
-{
-	CLEANUP_FREE char *copy = strdup(list);
-	char *cursor = copy, *word, quoted[QUOTE_TEXT];
-
-	if (!copy)
-		return error_set(error, -ENOMEM, "out of memory");
-	while ((word = text_next_word(&cursor))) {
-		enum call_abi abi;
-		uint32_t number, call;
-		int r = call_find(word, &abi, &number, error);
-
-		if (r < 0)
-			return r;
-		if (number >= CALL_UNKNOWN)
-			return error_set(error, -EINVAL, "--syscall %s: there is no such number",
-					 text_quote(word, quoted));
-		call = (uint32_t)abi << CALL_ABI_SHIFT | number;
-		options->calls[call / 64] |= 1ULL << (call % 64);
-		options->select_calls = true;
-	}
-	if (!options->select_calls)
-		return error_set(error, -EINVAL, "--syscall: give the names of system calls");
-	return 0;
-}
-
 static int read_options(const struct arguments *arguments, struct monitor_options *ret_options,
 			unsigned *ret_by, struct error *error)
 {
@@ -156,7 +129,7 @@ static int read_options(const struct arguments *arguments, struct monitor_option
 	int r = selection_read(arguments, &ret_options->selection, error);
 
 	if (r == 0 && arguments->calls)
-		r = read_calls(arguments->calls, ret_options, error);
+		r = monitor_select_calls(ret_options, arguments->calls, error);
 	if (r == 0)
 		r = owner_by_parse(arguments->by ? arguments->by
 				   : command     ? "call"

@@ -4,65 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/duration.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "core/setting_value.h"
 #include "modules/syscalls/module.h"
 #include "modules/syscalls/selftest.h"
+#include "modules/syscalls/settings.h"
 #include "modules/syscalls/watcher.h"
-
-enum { TOP = 10 };
-
-static struct syscalls_config {
-	bool watch;
-	bool errors;
-	bool latency;
-	uint32_t by; /* enum owner_by */
-	uint64_t top;
-	uint64_t interval; /* nanoseconds */
-} syscalls_config = {
-	.by = BY_PROCESS | BY_CALL,
-	.top = TOP,
-	.interval = 5 * NSEC_PER_SEC,
-};
-
-/* ---- settings ----------------------------------------------------------------------------- */
-
-static int parse_by(const char *value, void *field, struct error *error)
-{
-	unsigned by;
-	int r = owner_by_parse(value, &by, error);
-
-	if (r == 0)
-		*(uint32_t *)field = by;
-	return r;
-}
-
-static void print_by(const void *field, FILE *out)
-{
-	char text[OWNER_BY_TEXT];
-
-	fputs(owner_by_text(*(const uint32_t *)field, text), out);
-}
-
-#define ROW(key, parse, print, field, help)                                                    \
-	{                                                                                      \
-		"syscalls", key, false, parse, print, offsetof(struct syscalls_config, field), \
-			help                                                                   \
-	}
-
-static const struct setting settings[] = {
-	ROW("watch", value_parse_switch, value_print_switch, watch,
-	    "count system calls while 'sumun run' runs"),
-	ROW("errors", value_parse_switch, value_print_switch, errors, "count their errors too"),
-	ROW("latency", value_parse_switch, value_print_switch, latency,
-	    "measure how long they take"),
-	ROW("by", parse_by, print_by, by, "what a row is of: process, command, call, cgroup, user"),
-	ROW("top", value_parse_rows, value_print_rows, top, "rows in a report"),
-	ROW("interval", value_parse_interval, value_print_duration, interval,
-	    "time between reports"),
-};
+#include "observe/session.h"
 
 /* ---- the module --------------------------------------------------------------------------- */
 
@@ -74,11 +21,12 @@ static bool syscalls_wanted(const void *config, const struct start_options *opti
 static int syscalls_start(const struct start_options *start_options, void **ret_instance,
 			  struct error *error)
 {
-	const struct monitor_options options = { .errors = syscalls_config.errors,
-						 .latency = syscalls_config.latency };
+	struct monitor_options options;
 	CLEANUP_FREE struct watcher *watcher = calloc(1, sizeof(*watcher));
-	int r;
+	int r = syscalls_config_options(&syscalls_config, &options, error);
 
+	if (r < 0)
+		return error_prefix(error, r, "[syscalls]");
 	if (!watcher)
 		return error_set(error, -ENOMEM, "out of memory");
 	r = watcher_start(&options, syscalls_config.top, watcher, error);
@@ -119,25 +67,38 @@ static void write_record(void *context, const struct record *record)
 	output_record(context, record, false);
 }
 
-static void syscalls_report(void *instance, struct output *output, uint64_t elapsed)
+static void report(struct watcher *watcher, enum view_span span, struct output *output)
 {
-	struct watcher *watcher = instance;
+	const struct session terminal = { .out = stdout };
+	bool flights_wanted = syscalls_config.latency && span == SPAN_INTERVAL;
 	CLEANUP_VIEW struct view view = VIEW_NONE;
 	struct call_ledger ledger;
 	struct flights flights;
-	struct report report;
+	struct report made;
 
-	if (watcher_report(watcher, syscalls_config.by, SPAN_INTERVAL, &view,
-			   syscalls_config.latency ? &flights : NULL, &ledger, &report) < 0) {
+	if (watcher_report(watcher, syscalls_config.by, span, &view,
+			   flights_wanted ? &flights : NULL, &ledger, &made) < 0) {
 		log_warning("out of memory for a report of system calls, ignoring");
 		return;
 	}
 	/* As text it is a table; what a log or a program reads are records. */
-	show_records(&watcher->show, &report, write_record, output);
+	show_records(&watcher->show, &made, write_record, output);
 	if (!output_is_json(output))
-		show_text(&watcher->show, &report, 0, stdout);
-	if (watcher_next(watcher) < 0)
+		show_text(&watcher->show, &made, session_width(&terminal), stdout);
+	if (span == SPAN_INTERVAL && watcher_next(watcher) < 0)
 		log_warning("out of memory for the books of system calls, ignoring");
+}
+
+static void syscalls_report(void *instance, struct output *output, uint64_t elapsed)
+{
+	report(instance, SPAN_INTERVAL, output);
+}
+
+/* What came after the last report, and the ledger of the whole time. */
+static void syscalls_end(void *instance, struct output *output)
+{
+	report(instance, SPAN_INTERVAL, output);
+	report(instance, SPAN_ALL, output);
 }
 
 static uint64_t syscalls_interval(const void *config)
@@ -183,9 +144,10 @@ const struct module syscalls_module = {
 	.name = "syscalls",
 	.heading = "See who does what:",
 	.events = EVENT_SYSCALLS,
-	.settings = settings,
-	.setting_count = ARRAY_SIZE(settings),
+	.settings = syscalls_settings,
+	.setting_count = SYSCALLS_SETTINGS,
 	.config = &syscalls_config,
+	.check = syscalls_config_check,
 	.wanted = syscalls_wanted,
 	.probe = syscalls_probe,
 	.start = syscalls_start,
@@ -194,6 +156,7 @@ const struct module syscalls_module = {
 	.second = syscalls_second,
 	.report = syscalls_report,
 	.interval = syscalls_interval,
+	.end = syscalls_end,
 	.stop = syscalls_stop,
 	.selftest = syscalls_selftest,
 	.commands = commands,

@@ -22,6 +22,9 @@ struct monitor_options {
 	uint64_t calls[CALLS / 64]; /* which, by bit */
 };
 
+/* Only these, of a list with commas: "read,257,i386:read". -EINVAL, -ENOENT with the reason. */
+int monitor_select_calls(struct monitor_options *options, const char *list, struct error *error);
+
 struct monitor;
 
 /*
