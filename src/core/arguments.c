@@ -93,7 +93,7 @@ static const struct {
 	{ ACCEPT_CALLS, { "latency", 'L', NULL, 0, "measure how long calls take", 0 } },
 	{ ACCEPT_CALLS,
 	  { "histogram", KEY_HISTOGRAM, NULL, 0, "-L, and show how many took how long", 0 } },
-	{ ACCEPT_CALLS | ACCEPT_PERF,
+	{ ACCEPT_CALLS | ACCEPT_PERF | ACCEPT_OPENS,
 	  { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
 	{ ACCEPT_CALLS,
 	  { "by", KEY_BY, "WHAT,...", 0,

@@ -43,6 +43,7 @@ struct start_options {
 	bool force;
 	char **interfaces; /* as typed; NULL when none was */
 	size_t interface_count;
+	struct output *output; /* of the run */
 };
 
 /* What some commands stand on, so that `sumun doctor` can tell whether they work here. */

@@ -186,6 +186,7 @@ static int watch(struct run *run, const struct arguments *arguments)
 		.force = arguments->force,
 		.interfaces = arguments->operands,
 		.interface_count = arguments->operand_count,
+		.output = run->output,
 	};
 	int r = 0;
 

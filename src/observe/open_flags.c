@@ -38,3 +38,25 @@ const char *open_flags_format(uint64_t flags, char buffer[OPEN_FLAGS_TEXT])
 		snprintf(buffer + length, OPEN_FLAGS_TEXT - length, "|0x%" PRIx64, rest);
 	return buffer;
 }
+
+const char *open_flags_short(uint64_t flags, char buffer[OPEN_FLAGS_SHORT])
+{
+	static const struct {
+		uint64_t bits;
+		char letter;
+	} letters[] = { { O_CREAT, 'C' },  { O_EXCL, 'X' },    { O_TRUNC, 'T' },
+			{ O_APPEND, 'A' }, { O_TMPFILE, 'U' }, { O_DIRECTORY, 'D' } };
+	static const char *const modes[] = { "R", "W", "RW", "-" };
+	size_t length = snprintf(buffer, OPEN_FLAGS_SHORT, "%s+",
+				 flags & O_PATH ? "P" : modes[flags & O_ACCMODE]);
+	size_t begin = length;
+
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+		if ((flags & letters[i].bits) != letters[i].bits)
+			continue;
+		flags &= ~letters[i].bits;
+		buffer[length++] = letters[i].letter;
+	}
+	buffer[length > begin ? length : begin - 1] = '\0';
+	return buffer;
+}

@@ -13,3 +13,12 @@ enum { OPEN_FLAGS_TEXT = 160 }; /* holds all of them */
  * come last, in hex. Returns `buffer`.
  */
 const char *open_flags_format(uint64_t flags, char buffer[OPEN_FLAGS_TEXT]);
+
+enum { OPEN_FLAGS_SHORT = 16 };
+
+/*
+ * What it is opened for, in few characters: R, W, RW, P for O_PATH, - for neither; and behind a +
+ * C O_CREAT, X O_EXCL, T O_TRUNC, A O_APPEND, D O_DIRECTORY, U O_TMPFILE (without a name). Other
+ * flags are left out. Returns `buffer`.
+ */
+const char *open_flags_short(uint64_t flags, char buffer[OPEN_FLAGS_SHORT]);

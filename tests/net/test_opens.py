@@ -29,8 +29,8 @@ OTHER = 64999  # no such user
 COMMAND = "opener"
 X86 = platform.machine() == "x86_64"
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
-LEDGER = re.compile(r"([\d,]+) opens seen = ([\d,]+) shown \+ ([\d,]+) filtered"
-                    r"(?: \+ ([\d,]+) after the end)? \+ ([\d,]+) lost")
+LEDGER = re.compile(r"([\d,]+) opens seen = ([\d,]+) shown(?: \+ ([\d,]+) in sums)?"
+                    r" \+ ([\d,]+) not asked for(?: \+ ([\d,]+) after the last line)? \+ ([\d,]+) lost")
 
 
 @pytest.fixture
@@ -114,11 +114,11 @@ def watch(*words):
 
 
 def ledger(text):
-    """seen, shown, filtered, unshown, lost; which must add up."""
-    seen, show, filtered, unshown, lost = (int((part or "0").replace(",", ""))
+    """seen, shown, filtered, unshown, lost; which must add up. What is in sums counts as shown."""
+    seen, show, summed, filtered, unshown, lost = (int((part or "0").replace(",", ""))
                                            for part in LEDGER.search(text).groups())
-    assert seen == show + filtered + unshown + lost, text
-    return seen, show, filtered, unshown, lost
+    assert seen == show + summed + filtered + unshown + lost, text
+    return seen, show + summed, filtered, unshown, lost
 
 
 def check(opener, watcher):
@@ -214,7 +214,7 @@ def test_errors(opener, place):
     one.do("limit", 3)
     fails(file, "EMFILE")
     text = check(one, watcher)
-    assert "; 1 unreadable; 1 cut short" in text
+    assert "; 1 paths unreadable; 1 paths cut short" in text
 
 
 def test_not_permitted(opener, place):
@@ -292,7 +292,7 @@ def test_deeper_than_any_path(opener, place):
     assert record["complete"] == "no" and record["error"] is None
     assert re.fullmatch(r"<\.\.\.>(/n{200}){15,30}/file", record["path"])
     assert re.fullmatch(r"<\.\.\.>(/n{200}){15,30}/file", record["opened"])
-    assert "; 1 cut short" in watcher.errors()
+    assert "; 1 paths cut short" in watcher.errors()
 
 
 def test_mounts(opener, place):
@@ -410,6 +410,7 @@ def test_filters(opener, place):
 
 @pytest.mark.parametrize("words, said", [
     (["--path", "etc/*"], "'etc/*' matches no path: begin with '/' or '*'"),
+    (["-T", "5"], "-T is of folded lines: give --fold as well"),
     (["-p", "2147483647"], "-p '2147483647': there is no such process")])
 def test_refused(words, said):
     result = subprocess.run([SUMUN, "opens", *words], capture_output=True, text=True, check=False,
@@ -512,18 +513,49 @@ def test_two_capabilities_do(place):
     assert result.returncode == 3 and "CAP_BPF and CAP_PERFMON missing" in result.stderr
 
 
+def on_terminal(columns, command):
+    result = subprocess.run(["script", "-qec", f"stty cols {columns}; {command}", "/dev/null"],
+                            capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    lines = result.stdout.splitlines()
+    assert all(len(line) <= columns for line in lines if "opens seen" not in line)
+    return lines
+
+
 def test_terminal(place):
-    """Lines that fit; whole ones elsewhere."""
-    command = f"{SUMUN} opens -- cat /dev/../dev/../dev/../dev/../dev/../dev/null"
-    shown_lines = {}
-    for columns in (80, 200):
-        result = subprocess.run(["script", "-qec", f"stty cols {columns}; {command}", "/dev/null"],
-                                capture_output=True, text=True, check=True, env=ENVIRONMENT)
-        shown_lines[columns] = [line for line in result.stdout.splitlines()
-                                if re.match(r"TIME|[0-9]{2}:", line)]
-        assert all(len(line) <= columns for line in shown_lines[columns])
-    assert shown_lines[80][-1].endswith("…")
-    assert shown_lines[200][-1].endswith("/dev/../dev/null")
+    """Lines that fit, with the path's beginning and end; whole ones elsewhere."""
+    long = "/dev/.." + "/dev/../dev/.." * 30 + "/dev/null"
+    command = f"{SUMUN} opens --path '*/null' -- cat {long}"
+    narrow, wide = (on_terminal(columns, command) for columns in (80, 120))
+    assert narrow[0].split() == ["TIME", "PID", "COMMAND", "FD", "FLAGS", "PATH"]
+    assert wide[0].split() == ["TIME", "PID", "COMMAND", "USER", "RESULT", "FLAGS", "PATH"]
+    assert re.search(r" R +/dev/\.\./[a-z./]+…[a-z./]+/dev/null$", narrow[1]), narrow
+    assert re.search(r" RDONLY +/dev/\.\./[a-z./]+…[a-z./]+/dev/null$", wide[1]), wide
+    file = place + b"/report"
+    on_terminal(80, f"{SUMUN} opens --path '*/null' -o {os.fsdecode(file)} -- cat {long}")
+    assert pathlib.Path(os.fsdecode(file)).read_text().splitlines()[1].endswith(f" {long}")
+
+
+def test_folded_page(opener, place):
+    """The most frequent first, so many as are asked for, and what the others hold."""
+    here = os.fsdecode(place)
+    for number in range(5):
+        (pathlib.Path(here) / str(number)).touch()
+    one = Opener(opener)
+    watcher = watch("--fold", "-i", "3600", "-T", "2", "-p", one.pid)
+    for number in range(5):
+        one.do("storm", number + 1, hexed(place + b"/%d" % number), O_RDONLY)
+    one.do("storm", 7, hexed(place + b"/none"), O_RDONLY)
+    one.do("storm", 2, hexed(place + b"/none"), O_WRONLY)
+    one.end()
+    assert watcher.stop() == 0
+    title, head, first, second, rest, end = watcher.lines()
+    assert re.fullmatch(r"opens until \d\d:\d\d:\d\d, in .*: 24, 7 different", title)
+    assert head.split()[:2] == ["COUNT", "TIME"]
+    assert first.split()[0] == "×7" and first.endswith(f"{here}/none") and "ENOENT" in first
+    assert second.split()[0] == "×5" and second.endswith(f"{here}/4")
+    assert rest == "5 more rows are not shown (see -T): 12 opens, 2 failed" and not end
+    assert "= 12 shown + 12 in sums + " in watcher.errors()
+    ledger(watcher.errors())
 
 
 def test_in_sumun_run(lab):
@@ -561,6 +593,33 @@ def test_in_sumun_run(lab):
         assert {(record["error"], record["command"]) for record in logged} == {("ENOENT", "cat")}
         assert csv.exists() is False or "none-" not in csv.read_text()
         assert "opens seen, 0 lost" in run.errors()
+
+
+def test_in_sumun_run_as_text(tmp_path):
+    """The same heading and lines as the command has, and a limit; and no filter is needed."""
+    for fold, head in (("off", "TIME"), ("on", "COUNT")):
+        config = tmp_path / f"{fold}.conf"
+        config.write_text("[filter]\nenabled = off\n[opens]\nwatch = on\npath = */none-*\ntop = 1\n"
+                          f"interval = 200ms\nfold = {fold}\n")
+        run = Process([SUMUN, "run", "-c", str(config)], ENVIRONMENT)
+
+        def cat(*names):
+            subprocess.run(["cat", *names], check=False, cwd=tmp_path, stderr=subprocess.DEVNULL)
+
+        until(lambda: any("none-0" in line for line in run.lines()) or cat("none-0"), step=0.1,
+              what="looking at opens")
+        cat("none-1", "none-1", "none-2", "none-3")
+        last = "more rows" if fold == "on" else "none-3"
+        until(lambda: any(last in line for line in run.lines()), what="telling of them")
+        assert run.stop() == 0
+        lines = run.lines()
+        if fold == "off":
+            assert lines[0].split() == [head, "PID", "COMMAND", "USER", "RESULT", "FLAGS", "PATH"]
+            assert lines[-1].endswith(f" {tmp_path}/none-3")
+            continue
+        assert re.match("opens until .* different$", lines[0]) and lines[1].split()[0] == head
+        assert any(re.fullmatch(r"\d more rows are not shown \(see -T\): \d opens, \d failed", line)
+                   for line in lines)
 
 
 # ---- nothing is lost, or it is known ---------------------------------------------------------

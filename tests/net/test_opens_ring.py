@@ -236,4 +236,4 @@ def test_command(ring, opener, files):
                             capture_output=True, check=False)
     assert result.returncode == 7
     assert sum("io_uring:openat," in line and "/none" in line
-               for line in result.stdout.splitlines()) == 1
+               for line in result.stderr.splitlines()) == 1

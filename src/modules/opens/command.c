@@ -2,7 +2,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "modules/opens/module.h"
 #include "modules/opens/path.h"
 #include "modules/opens/reader.h"
+#include "modules/opens/show.h"
 #include "modules/opens/teller.h"
 #include "observe/child.h"
 #include "observe/report_file.h"
@@ -32,10 +32,9 @@ struct watcher {
 	struct ring *ring;
 	struct teller *teller;
 	struct child child;
-	FILE *out;     /* where lines go: beside the output of a command, not into it */
+	struct open_show show;
 	uint64_t left; /* lines; 0: no limit */
 	uint64_t lost; /* that were told of */
-	size_t width;  /* of the terminal; 0: it is none */
 	int status;    /* of a command that could not be started; 0 */
 };
 
@@ -47,40 +46,51 @@ static void stop(struct watcher *watcher)
 	loop_stop(watcher->loop);
 }
 
-static void show(void *context, const struct open_view *view, const struct open_names *names)
+static bool show(void *context, const struct open_view *view, const struct open_names *names)
 {
 	struct watcher *watcher = context;
+	const struct arguments *arguments = watcher->arguments;
 	struct record record;
 
-	if (watcher->arguments->json || watcher->arguments->csv)
+	if (arguments->json || arguments->csv)
 		open_describe(view, names, &record);
-	if (watcher->arguments->json)
-		record_write_json(&record, watcher->out);
-	else if (watcher->arguments->csv)
-		record_write_csv(&record, watcher->out);
-	else
-		open_write_line(view, names, watcher->width, watcher->out);
+	if (arguments->json)
+		record_write_json(&record, watcher->show.out);
+	else if (arguments->csv)
+		record_write_csv(&record, watcher->show.out);
+	else if (!open_show_line(&watcher->show, view, names))
+		return false;
 	if (watcher->left && --watcher->left == 0)
 		stop(watcher);
+	return true;
 }
 
+static void show_page(void *context, size_t rows, uint64_t opens, uint64_t elapsed)
+{
+	struct watcher *watcher = context;
+
+	if (!watcher->arguments->json && !watcher->arguments->csv)
+		open_show_page(&watcher->show, rows, opens, elapsed);
+}
+
+/* Every page has its own. */
 static void show_head(const struct watcher *watcher)
 {
 	if (watcher->arguments->csv)
-		record_write_csv_head(&open_record_type, watcher->out);
-	else if (!watcher->arguments->json)
-		open_write_head(watcher->width, watcher->out);
+		record_write_csv_head(&open_record_type, watcher->show.out);
+	else if (!watcher->arguments->json && !watcher->arguments->fold)
+		open_show_head(&watcher->show);
 }
 
 /* A pipe that nobody reads any more is a wish to end; a disk that is full is a failure. */
 static int flush(struct watcher *watcher)
 {
-	if (fflush(watcher->out) == 0 && !ferror(watcher->out))
+	if (fflush(watcher->show.out) == 0 && !ferror(watcher->show.out))
 		return 0;
 	if (errno != EPIPE)
 		return -errno;
 	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", watcher->out))
+	if (!freopen("/dev/null", "w", watcher->show.out))
 		return -errno;
 	stop(watcher);
 	return 0;
@@ -106,21 +116,11 @@ static void warn_of_losses(struct watcher *watcher)
 	watcher->lost = lost;
 }
 
-static void measure_terminal(struct watcher *watcher)
-{
-	struct winsize size;
-
-	watcher->width =
-		isatty(fileno(watcher->out)) && ioctl(fileno(watcher->out), TIOCGWINSZ, &size) == 0
-			? size.ws_col
-			: 0;
-}
-
 static int on_ring(void *argument)
 {
 	struct watcher *watcher = argument;
 
-	measure_terminal(watcher);
+	open_show_measure(&watcher->show);
 	ring_drain(watcher->ring);
 	teller_expire(watcher->teller);
 	warn_of_losses(watcher);
@@ -131,6 +131,7 @@ static int on_interval(void *argument)
 {
 	struct watcher *watcher = argument;
 
+	open_show_measure(&watcher->show);
 	ring_drain(watcher->ring);
 	teller_unfold(watcher->teller);
 	return flush(watcher);
@@ -178,9 +179,9 @@ static int add_sources(struct watcher *watcher)
 				   on_interval, watcher);
 	if (r == 0 && watcher->child.pidfd >= 0)
 		r = loop_add_fd(watcher->loop, watcher->child.pidfd, on_child, watcher);
-	if (r == 0 && watcher->child.pidfd < 0 && fstat(fileno(watcher->out), &st) == 0 &&
+	if (r == 0 && watcher->child.pidfd < 0 && fstat(fileno(watcher->show.out), &st) == 0 &&
 	    S_ISFIFO(st.st_mode))
-		r = loop_add_fd(watcher->loop, fileno(watcher->out), on_reader_gone, watcher);
+		r = loop_add_fd(watcher->loop, fileno(watcher->show.out), on_reader_gone, watcher);
 	return r;
 }
 
@@ -192,8 +193,8 @@ static int start(struct watcher *watcher, const struct opens_options *options, s
 	watcher->loop = loop_new(on_signal, watcher, error);
 	if (!watcher->loop)
 		return -EIO;
-	watcher->teller =
-		teller_new(arguments->path, arguments->fold, arguments->failed, show, watcher);
+	watcher->teller = teller_new(arguments->path, arguments->fold, arguments->failed, show,
+				     show_page, watcher);
 	if (!watcher->teller)
 		return error_set(error, -ENOMEM, "out of memory");
 	watcher->reader = opens_reader_new(options, &r, error);
@@ -260,15 +261,15 @@ static int watch(struct watcher *watcher, const struct opens_options *options)
 	struct error error = { "" };
 	int r, finished;
 
-	watcher->out = report_file_open(watcher->arguments, &r, &error);
-	if (watcher->out)
+	watcher->show.out = report_file_open(watcher->arguments, &r, &error);
+	if (watcher->show.out)
 		r = start(watcher, options, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return r;
 	}
 	say_what_is_watched(watcher);
-	measure_terminal(watcher);
+	open_show_measure(&watcher->show);
 	show_head(watcher);
 	r = flush(watcher);
 	if (r == 0)
@@ -292,6 +293,8 @@ int command_opens(int argc, char **argv)
 		"what it asked for, and what it got where that lies elsewhere.",
 		&arguments);
 	r = selection_read(&arguments, &options.selection, &error);
+	if (r == 0 && arguments.top && !arguments.fold)
+		r = error_set(&error, -EINVAL, "-T is of folded lines: give --fold as well");
 	if (r == 0 && arguments.path)
 		r = path_check_pattern(arguments.path, &error);
 	if (r < 0) {
@@ -303,6 +306,8 @@ int command_opens(int argc, char **argv)
 	options.failed = arguments.failed;
 	options.writes = arguments.writes;
 	watcher.left = arguments.count;
+	watcher.show.folded = arguments.fold;
+	watcher.show.top = arguments.top ? arguments.top : OPENS_TOP;
 	signal(SIGPIPE, SIG_IGN);
 	r = watch(&watcher, &options);
 	release(&watcher);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/duration.h"
-#include "base/text.h"
-#include "base/timestamp.h"
 #include "modules/opens/describe.h"
 #include "observe/calls.h"
 #include "observe/errors.h"
@@ -33,7 +28,6 @@ void open_view_make(const struct open_event *event, const struct open_paths *pat
 	ret_view->event = event;
 	ret_view->paths = paths;
 	ret_view->count = 1;
-	ret_view->elapsed = 0;
 	users_name(names->users, event->user, ret_view->user);
 	cgroups_path(names->cgroups, event->cgroup, ret_view->cgroup);
 	strcpy(ret_view->call, event->ring ? "io_uring:" : "");
@@ -66,13 +60,7 @@ const struct record_type open_record_type = {
 					    { NULL, NULL } },
 };
 
-const struct record_type open_log_type = {
-	.name = "open",
-	.text = "{time} {process} {command} {user} {descriptor} {error} {flags} {path}",
-};
-
-/* What must be known to read a path aright; NULL where there is nothing. */
-static const char *remark(const struct open_event *event, const struct open_names *names)
+const char *open_remark(const struct open_event *event, const struct open_names *names)
 {
 	bool elsewhere = names->mount_namespace && event->mount_namespace &&
 			 event->mount_namespace != names->mount_namespace;
@@ -124,7 +112,7 @@ void open_describe(const struct open_view *view, const struct open_names *names,
 		   struct record *ret_record)
 {
 	const struct open_event *event = view->event;
-	const char *where = remark(event, names);
+	const char *where = open_remark(event, names);
 	char command[sizeof(event->command) + 1] = "";
 
 	memcpy(command, event->command, sizeof(event->command));
@@ -150,91 +138,4 @@ void open_describe(const struct open_view *view, const struct open_names *names,
 	else
 		record_none(ret_record, "where");
 	record_gauge(ret_record, "count", UNIT_NONE, view->count);
-}
-
-/* ---- lines ------------------------------------------------------------------------------ */
-
-enum { NARROW = 120 }; /* columns: below, the path gets what others can do without */
-
-static const char wide_format[] = "%-12s %7s %-15s %-10s %-9s %-16s ";
-static const char narrow_format[] = "%-8.8s %7s %-8s %-6s %-6s %-6.6s ";
-
-static const char *line_format(size_t width)
-{
-	return width && width < NARROW ? narrow_format : wide_format;
-}
-
-void open_write_head(size_t width, FILE *out)
-{
-	fprintf(out, line_format(width), "TIME", "PID", "COMMAND", "USER", "RESULT", "FLAGS");
-	fputs("PATH\n", out);
-}
-
-/* So many characters of what was made visible, and no half one. */
-static void write_cut(const char *text, size_t width, FILE *out)
-{
-	size_t characters = 0, end = 0, last = 0;
-
-	for (; text[end]; end++)
-		if (((unsigned char)text[end] & 0xc0) != 0x80) {
-			if (characters + 1 == width)
-				last = end;
-			if (characters++ == width)
-				break;
-		}
-	if (!text[end] || !width)
-		fputs(text, out);
-	else
-		fprintf(out, "%.*s…", (int)last, text);
-	fputc('\n', out);
-}
-
-static void write_paths(const struct open_view *view, const struct open_names *names, FILE *out)
-{
-	const char *where = remark(view->event, names);
-	char escaped[4 * PATH_TEXT], number[NUMBER_TEXT], duration[DURATION_TEXT];
-
-	fputs(view->paths->asked_known ? text_escape(view->paths->asked, escaped, sizeof(escaped))
-				       : view->paths->asked,
-	      out);
-	if (view->paths->differs && *view->paths->opened)
-		fprintf(out, " -> %s", text_escape(view->paths->opened, escaped, sizeof(escaped)));
-	if (view->event->marks & OPEN_CUT)
-		fputs("<...>", out);
-	if (where)
-		fprintf(out, " (%s)", where);
-	if (view->elapsed)
-		fprintf(out, "  ×%s in %s", number_format(view->count, number),
-			duration_format_short(view->elapsed, duration));
-}
-
-void open_write_line(const struct open_view *view, const struct open_names *names, size_t width,
-		     FILE *out)
-{
-	char time[TIMESTAMP_TEXT], command[4 * sizeof(view->event->command) + 1], result[16],
-		process[16], user[4 * USER_TEXT], name[sizeof(view->event->command) + 1] = "";
-	CLEANUP_FREE char *line = NULL;
-	size_t size;
-	FILE *memory = open_memstream(&line, &size);
-
-	if (!memory)
-		return;
-	memcpy(name, view->event->command, sizeof(view->event->command));
-	timestamp_local(view->time, time);
-	snprintf(time + strlen(time), sizeof(time) - strlen(time), ".%03u",
-		 (unsigned)(view->time % NSEC_PER_SEC / NSEC_PER_MSEC));
-	snprintf(result, sizeof(result), view->event->ring & OPEN_SLOT ? "slot %d" : "%d",
-		 view->event->result);
-	if (view->event->ring & OPEN_RESULT_UNKNOWN)
-		strcpy(result, "?");
-	snprintf(process, sizeof(process), "%u", view->event->tgid);
-	/* The date is known to whoever sees it happen. */
-	fprintf(memory, line_format(width), time + strlen("2026-11-22 "), process,
-		text_escape(name, command, sizeof(command)),
-		text_escape(view->user, user, sizeof(user)), *view->error ? view->error : result,
-		view->flags);
-	write_paths(view, names, memory);
-	fclose(memory);
-	if (line)
-		write_cut(line, width, out);
 }

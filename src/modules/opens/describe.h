@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An open as a record, and as a line for people. */
+/* An open as a record. */
 #pragma once
-
-#include <stdio.h>
 
 #include "core/record.h"
 #include "modules/opens/path.h"
@@ -23,9 +21,8 @@ void open_names_free(struct open_names *names);
 struct open_view {
 	const struct open_event *event;
 	const struct open_paths *paths;
-	uint64_t time;    /* wall clock, nanoseconds, of the last */
-	uint64_t count;   /* 1: it stands alone */
-	uint64_t elapsed; /* nanoseconds in which they were counted; 0: it was not counted */
+	uint64_t time;  /* wall clock, nanoseconds, of the last */
+	uint64_t count; /* 1: it stands alone */
 	char user[USER_TEXT];
 	char cgroup[CGROUP_PATH];
 	char call[64];
@@ -36,14 +33,11 @@ struct open_view {
 void open_view_make(const struct open_event *event, const struct open_paths *paths,
 		    const struct open_names *names, struct open_view *ret_view);
 
-/* The second is for `sumun run`: the columns of its CSV log are of packets. */
-extern const struct record_type open_record_type, open_log_type;
+extern const struct record_type open_record_type;
 
 /* The record's texts are those of the view, which must live as long. */
 void open_describe(const struct open_view *view, const struct open_names *names,
 		   struct record *ret_record);
 
-/* One line each, with its end; `width` columns, 0: as long as it is. */
-void open_write_head(size_t width, FILE *out);
-void open_write_line(const struct open_view *view, const struct open_names *names, size_t width,
-		     FILE *out);
+/* What must be known to read a path aright; NULL where there is nothing. */
+const char *open_remark(const struct open_event *event, const struct open_names *names);

@@ -11,6 +11,7 @@ struct row {
 	struct open_event *event;
 	uint64_t hash;
 	uint64_t count;
+	size_t order; /* in which it came */
 };
 
 struct fold {
@@ -79,7 +80,9 @@ static int add_row(struct fold *fold, const struct open_event *event, uint64_t h
 		return -ENOMEM;
 	memcpy(copy, event, event->header.size);
 	fold->bytes += event->header.size;
-	fold->rows[fold->count++] = (struct row){ .event = copy, .hash = hash, .count = 1 };
+	fold->rows[fold->count] =
+		(struct row){ .event = copy, .hash = hash, .count = 1, .order = fold->count };
+	fold->count++;
 	fold->slots[slot] = (uint16_t)fold->count;
 	return 0;
 }
@@ -101,8 +104,18 @@ int fold_add(struct fold *fold, const struct open_event *event)
 	return add_row(fold, event, hash, slot);
 }
 
+static int compare(const void *a, const void *b)
+{
+	const struct row *one = a, *other = b;
+
+	if (one->count != other->count)
+		return one->count > other->count ? -1 : 1;
+	return one->order < other->order ? -1 : 1;
+}
+
 void fold_empty(struct fold *fold, fold_each *each, void *context)
 {
+	qsort(fold->rows, fold->count, sizeof(*fold->rows), compare);
 	for (size_t i = 0; i < fold->count; i++) {
 		each(context, fold->rows[i].event, fold->rows[i].count);
 		free(fold->rows[i].event);
@@ -114,4 +127,13 @@ void fold_empty(struct fold *fold, fold_each *each, void *context)
 size_t fold_count(const struct fold *fold)
 {
 	return fold->count;
+}
+
+uint64_t fold_opens(const struct fold *fold)
+{
+	uint64_t opens = 0;
+
+	for (size_t i = 0; i < fold->count; i++)
+		opens += fold->rows[i].count;
+	return opens;
 }

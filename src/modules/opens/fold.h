@@ -12,7 +12,7 @@
 
 #include "modules/opens/opens.h"
 
-enum { FOLD_ROWS = 4096, FOLD_BYTES = 4 << 20 };
+enum { FOLD_ROWS = 16384, FOLD_BYTES = 8 << 20 };
 
 struct fold;
 
@@ -22,8 +22,12 @@ struct fold *fold_free(struct fold *fold); /* NULL is fine; returns NULL */
 /* -ENOSPC: it is full, and the event was not added; -ENOMEM. */
 int fold_add(struct fold *fold, const struct open_event *event);
 
-/* Calls `each` in the order in which they first came, with the last of each; then it is empty. */
+/*
+ * Calls `each` with the last of each, the most frequent first, and of those as frequent the one
+ * that came first; then it is empty.
+ */
 typedef void fold_each(void *context, const struct open_event *last, uint64_t count);
 void fold_empty(struct fold *fold, fold_each *each, void *context);
 
-size_t fold_count(const struct fold *fold); /* rows */
+size_t fold_count(const struct fold *fold);   /* rows */
+uint64_t fold_opens(const struct fold *fold); /* that they stand for */

@@ -11,17 +11,16 @@
 #include "modules/opens/reader.h"
 #include "modules/opens/selftest.h"
 #include "modules/opens/settings.h"
+#include "modules/opens/show.h"
 #include "modules/opens/teller.h"
 #include "observe/selection.h"
 
 struct opens {
 	struct opens_reader *reader;
 	struct teller *teller;
-	uint64_t lost;         /* that were told of */
-	uint64_t untold;       /* too many different ones, before the first second had passed */
-	struct output *output; /* where what was folded goes, while it is unfolded */
-	struct record *record; /* where an open goes that is described; NULL: to `output` */
-	bool described;
+	struct output *output;
+	struct open_show show;
+	uint64_t lost; /* that were told of */
 };
 
 static bool opens_wanted(const void *config, const struct start_options *options)
@@ -34,23 +33,25 @@ static uint64_t opens_interval(const void *config)
 	return ((const struct opens_config *)config)->interval;
 }
 
-static void show(void *context, const struct open_view *view, const struct open_names *names)
+/* As text it is a line, or none; what a log or a program reads are records. */
+static bool show(void *context, const struct open_view *view, const struct open_names *names)
 {
 	struct opens *opens = context;
-	struct record *record = opens->record;
-	struct record folded;
+	struct record record;
 
-	if (!record)
-		record = &folded;
-	open_describe(view, names, record);
-	record->type = &open_log_type;
-	opens->described = true;
-	if (opens->record)
+	open_describe(view, names, &record);
+	output_record(opens->output, &record, false);
+	return output_is_json(opens->output) || open_show_line(&opens->show, view, names);
+}
+
+static void show_page(void *context, size_t rows, uint64_t count, uint64_t elapsed)
+{
+	struct opens *opens = context;
+
+	if (output_is_json(opens->output))
 		return;
-	if (opens->output)
-		output_record(opens->output, record, false);
-	else
-		opens->untold += view->count;
+	open_show_measure(&opens->show);
+	open_show_page(&opens->show, rows, count, elapsed);
 }
 
 static void *opens_stop(void *instance)
@@ -59,14 +60,12 @@ static void *opens_stop(void *instance)
 
 	if (!opens)
 		return NULL;
-	if (opens->output) {
-		teller_settle(opens->teller);
-		teller_unfold(opens->teller);
-	}
-	if (opens->reader && opens->teller) {
+	if (opens->reader) {
 		struct open_counters kernel = opens_reader_counters(opens->reader);
 		char seen[NUMBER_TEXT], lost[NUMBER_TEXT];
 
+		teller_settle(opens->teller);
+		teller_unfold(opens->teller);
 		log_info("%s opens seen, %s lost", number_format(kernel.seen, seen),
 			 number_format(kernel.lost, lost));
 	}
@@ -90,10 +89,14 @@ static int opens_start(const struct start_options *start_options, void **ret_ins
 
 	if (!opens)
 		return error_set(error, -ENOMEM, "out of memory");
+	opens->output = start_options->output;
+	opens->show = (struct open_show){ .out = stdout,
+					  .folded = opens_config.fold,
+					  .top = opens_config.top };
 	r = selection_read(&arguments, &options.selection, error);
 	if (r == 0) {
 		opens->teller = teller_new(opens_config.path, opens_config.fold,
-					   opens_config.failed, show, opens);
+					   opens_config.failed, show, show_page, opens);
 		if (!opens->teller)
 			r = error_set(error, -ENOMEM, "out of memory");
 	}
@@ -103,6 +106,9 @@ static int opens_start(const struct start_options *start_options, void **ret_ins
 		opens_stop(opens);
 		return r;
 	}
+	open_show_measure(&opens->show);
+	if (!opens_config.fold && !output_is_json(opens->output))
+		open_show_head(&opens->show);
 	*ret_instance = opens;
 	return 0;
 }
@@ -112,29 +118,21 @@ static int opens_ring(void *instance)
 	return opens_reader_ring(((struct opens *)instance)->reader);
 }
 
-/*
- * What is folded is told by opens_report(), but where there is no more room for it: that is shown
- * at once, by itself.
- */
+/* Told of here, or, what is folded, by opens_report(). */
 static bool opens_describe(void *instance, const struct event_header *event,
 			   struct record *ret_record, bool *ret_quiet)
 {
-	struct opens *opens = instance;
-
-	opens->described = false;
-	opens->record = opens_config.fold ? NULL : ret_record;
-	teller_tell(opens->teller, event);
-	opens->record = NULL;
-	return opens->described && !opens_config.fold;
+	teller_tell(((struct opens *)instance)->teller, event);
+	return false;
 }
 
 static int opens_second(void *instance, struct output *output, struct error *error)
 {
 	struct opens *opens = instance;
-	uint64_t lost = opens_reader_counters(opens->reader).lost + opens->untold;
+	uint64_t lost = opens_reader_counters(opens->reader).lost;
 	char number[NUMBER_TEXT];
 
-	opens->output = output;
+	open_show_measure(&opens->show);
 	teller_expire(opens->teller);
 	if (lost != opens->lost)
 		log_warning("%s opens are missing: they came faster than they were read",
@@ -145,10 +143,7 @@ static int opens_second(void *instance, struct output *output, struct error *err
 
 static void opens_report(void *instance, struct output *output, uint64_t elapsed)
 {
-	struct opens *opens = instance;
-
-	opens->output = output;
-	teller_unfold(opens->teller);
+	teller_unfold(((struct opens *)instance)->teller);
 }
 
 static int opens_probe(struct error *why)

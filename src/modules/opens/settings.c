@@ -8,9 +8,10 @@
 #include "core/setting_value.h"
 #include "modules/opens/path.h"
 #include "modules/opens/settings.h"
+#include "modules/opens/show.h"
 #include "observe/selection.h"
 
-struct opens_config opens_config = { .fold = true, .interval = 5 * NSEC_PER_SEC };
+struct opens_config opens_config = { .fold = true, .interval = 5 * NSEC_PER_SEC, .top = OPENS_TOP };
 
 static int set_text(const char *value, void *field, struct error *error)
 {
@@ -77,5 +78,7 @@ const struct setting opens_settings[] = {
 	    "one record for all that are the same, at every interval"),
 	ROW("interval", value_parse_interval, value_print_duration, interval,
 	    "how long opens are folded"),
+	ROW("top", value_parse_rows, value_print_rows, top,
+	    "rows of an interval, of those that are folded, in text"),
 };
 _Static_assert(ARRAY_SIZE(opens_settings) == OPENS_SETTINGS, "as many as settings.h says");

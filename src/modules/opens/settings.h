@@ -16,9 +16,10 @@ struct opens_config {
 	char *users;       /* names and commas; NULL: all */
 	char *commands;    /* the same */
 	uint64_t interval; /* nanoseconds */
+	uint64_t top;      /* lines of a page */
 };
 
-enum { OPENS_SETTINGS = 8 };
+enum { OPENS_SETTINGS = 9 };
 
 extern struct opens_config opens_config;
 extern const struct setting opens_settings[];

@@ -16,6 +16,7 @@ struct teller {
 	struct pending *pending;
 	struct open_names names;
 	teller_show *show;
+	teller_page *page;
 	void *context;
 	bool ended;
 	uint64_t unfolded; /* CLOCK_BOOTTIME of the last time, nanoseconds */
@@ -28,7 +29,7 @@ struct teller {
 static void tell(void *context, const struct open_event *event);
 
 struct teller *teller_new(const char *pattern, bool fold, bool failed, teller_show *show,
-			  void *context)
+			  teller_page *page, void *context)
 {
 	struct teller *teller = calloc(1, sizeof(*teller));
 
@@ -37,6 +38,7 @@ struct teller *teller_new(const char *pattern, bool fold, bool failed, teller_sh
 	teller->pattern = pattern;
 	teller->failed = failed;
 	teller->show = show;
+	teller->page = page;
 	teller->context = context;
 	teller->unfolded = timestamp_boottime();
 	teller->fold = fold ? fold_new() : NULL;
@@ -58,8 +60,7 @@ struct teller *teller_free(struct teller *teller)
 }
 
 /* Nothing is shown once the end was reached, which showing one may bring about. */
-static void show(struct teller *teller, const struct open_event *event, uint64_t count,
-		 uint64_t elapsed)
+static void show(struct teller *teller, const struct open_event *event, uint64_t count)
 {
 	if (teller->ended) {
 		teller->counters.unshown += count;
@@ -68,11 +69,12 @@ static void show(struct teller *teller, const struct open_event *event, uint64_t
 	open_view_make(event, &teller->paths, &teller->names, &teller->view);
 	teller->view.time = timestamp_now() - (timestamp_boottime() - event->header.time);
 	teller->view.count = count;
-	teller->view.elapsed = elapsed;
-	teller->counters.shown += count;
 	if (event->ring & OPEN_RESULT_UNKNOWN)
 		teller->counters.unknown += count;
-	teller->show(teller->context, &teller->view, &teller->names);
+	if (teller->show(teller->context, &teller->view, &teller->names))
+		teller->counters.shown += count;
+	else
+		teller->counters.summed += count;
 }
 
 static void show_folded(void *context, const struct open_event *event, uint64_t count)
@@ -80,13 +82,16 @@ static void show_folded(void *context, const struct open_event *event, uint64_t 
 	struct teller *teller = context;
 
 	path_read(event, &teller->paths);
-	show(teller, event, count, timestamp_boottime() - teller->unfolded);
+	show(teller, event, count);
 }
 
 void teller_unfold(struct teller *teller)
 {
 	if (!teller->fold)
 		return;
+	if (fold_count(teller->fold) && !teller->ended)
+		teller->page(teller->context, fold_count(teller->fold), fold_opens(teller->fold),
+			     timestamp_boottime() - teller->unfolded);
 	fold_empty(teller->fold, show_folded, teller);
 	teller->unfolded = timestamp_boottime();
 }
@@ -102,7 +107,7 @@ static void add_to_fold(struct teller *teller, const struct open_event *event)
 	if (r == 0)
 		return;
 	path_read(event, &teller->paths);
-	show(teller, event, 1, 0);
+	show(teller, event, 1);
 }
 
 /* What is whole: a call, or a request with its result. */
@@ -119,7 +124,7 @@ static void tell(void *context, const struct open_event *event)
 	else if (teller->fold)
 		add_to_fold(teller, event);
 	else
-		show(teller, event, 1, 0);
+		show(teller, event, 1);
 }
 
 void teller_tell(struct teller *teller, const struct event_header *header)
@@ -167,12 +172,13 @@ const char *teller_ledger(const struct teller *teller, const struct open_counter
 	} parts[] = {
 		{ "%s opens seen", kernel->seen, true },
 		{ " = %s shown", here->shown, true },
-		{ " + %s filtered", kernel->filtered + here->filtered, true },
-		{ " + %s after the end", here->unshown, false },
+		{ " + %s in sums", here->summed, false },
+		{ " + %s not asked for", kernel->filtered + here->filtered, true },
+		{ " + %s after the last line", here->unshown, false },
 		{ " + %s lost", kernel->lost, true },
 		{ "; %s without a result", here->unknown, false },
-		{ "; %s unreadable", kernel->unreadable, false },
-		{ "; %s cut short", kernel->cut, false },
+		{ "; %s paths unreadable", kernel->unreadable, false },
+		{ "; %s paths cut short", kernel->cut, false },
 	};
 	CLEANUP_FCLOSE FILE *out = fmemopen(buffer, LEDGER_TEXT, "w");
 	char number[NUMBER_TEXT];

@@ -77,14 +77,32 @@ static void all_of_them_fit(void **state)
 		    "LARGEFILE|TMPFILE|NOFOLLOW|NOATIME|CLOEXEC|PATH|0xffffffffff80003c");
 }
 
+static void assert_short(uint64_t flags, const char *text)
+{
+	char buffer[OPEN_FLAGS_SHORT];
+
+	assert_string_equal(open_flags_short(flags, buffer), text);
+}
+
+static void in_few_characters(void **state)
+{
+	assert_short(O_RDONLY | O_CLOEXEC | LARGEFILE, "R");
+	assert_short(O_WRONLY | O_CREAT | O_TRUNC, "W+CT");
+	assert_short(O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, "RW+CX");
+	assert_short(O_WRONLY | O_APPEND, "W+A");
+	assert_short(O_DIRECTORY, "R+D");
+	assert_short(O_TMPFILE | O_RDWR, "RW+U");
+	assert_short(O_PATH | O_DIRECTORY, "P+D");
+	assert_short(3, "-");
+	assert_short(UINT64_MAX, "P+CXTAU");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(access_modes),
-		cmocka_unit_test(every_flag_alone),
-		cmocka_unit_test(flags_that_contain_another),
-		cmocka_unit_test(usual_combinations),
-		cmocka_unit_test(bits_without_a_name),
+		cmocka_unit_test(in_few_characters),  cmocka_unit_test(access_modes),
+		cmocka_unit_test(every_flag_alone),   cmocka_unit_test(flags_that_contain_another),
+		cmocka_unit_test(usual_combinations), cmocka_unit_test(bits_without_a_name),
 		cmocka_unit_test(all_of_them_fit),
 	};
 

@@ -56,6 +56,26 @@ static void what_is_the_same_is_one(void **state)
 	fold_free(fold);
 }
 
+static void the_most_frequent_come_first(void **state)
+{
+	struct made rare = make_event("/a", NULL, "a", 3), often = make_event("/b", NULL, "b", 3),
+		    last = make_event("/c", NULL, "c", -ENOENT);
+	struct fold *fold = fold_new();
+
+	assert_ok(fold_add(fold, &rare.event));
+	assert_ok(fold_add(fold, &last.event));
+	assert_ok(fold_add(fold, &often.event));
+	assert_ok(fold_add(fold, &often.event));
+	assert_int_equal(fold_count(fold), 3);
+	assert_int_equal(fold_opens(fold), 4);
+	empty(fold);
+	assert_string_equal(told.first, "/b");
+	assert_int_equal(told.counts[0], 2);
+	assert_int_equal(told.results[1], 3);
+	assert_int_equal(told.results[2], -ENOENT);
+	fold_free(fold);
+}
+
 /* Whatever differs but the descriptor, the thread and the time is another row. */
 static void what_differs_is_not(void **state)
 {
@@ -107,6 +127,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_the_same_is_one),
+		cmocka_unit_test(the_most_frequent_come_first),
 		cmocka_unit_test(what_differs_is_not),
 		cmocka_unit_test(it_is_bounded),
 	};

@@ -3,28 +3,41 @@
 
 #include "event.h"
 #include "modules/opens/describe.h"
+#include "modules/opens/fold.h"
 #include "modules/opens/teller.h"
 
 static unsigned shown;
 static uint64_t opens;
 static struct teller *ends; /* with the first line */
+static unsigned most;       /* lines until the rest is summed up */
+static size_t rows_told;
+static uint64_t opens_told; /* by pages */
 
-static void show(void *context, const struct open_view *view, const struct open_names *names)
+static bool show(void *context, const struct open_view *view, const struct open_names *names)
 {
-	shown++;
 	opens += view->count;
 	if (ends)
 		teller_end(ends);
+	return ++shown <= most;
+}
+
+static void page(void *context, size_t rows, uint64_t count, uint64_t elapsed)
+{
+	rows_told += rows;
+	opens_told += count;
 }
 
 static struct teller *make(const char *pattern, bool fold)
 {
-	struct teller *teller = teller_new(pattern, fold, false, show, NULL);
+	struct teller *teller = teller_new(pattern, fold, false, show, page, NULL);
 
 	assert_non_null(teller);
 	shown = 0;
 	opens = 0;
 	ends = NULL;
+	most = UINT32_MAX;
+	rows_told = 0;
+	opens_told = 0;
 	return teller;
 }
 
@@ -70,6 +83,8 @@ static void folded(void **state)
 	assert_int_equal(shown, 0);
 	teller_unfold(teller);
 	assert_int_equal(shown, 2);
+	assert_int_equal(rows_told, 2);
+	assert_int_equal(opens_told, 9);
 	assert_counters(teller, 9, 0, 0);
 	/* The end may come with the first line of several. */
 	for (int i = 0; i < 9; i++)
@@ -77,7 +92,7 @@ static void folded(void **state)
 	ends = teller;
 	teller_unfold(teller);
 	assert_int_equal(shown, 3);
-	assert_counters(teller, 9 + 3, 0, 6);
+	assert_counters(teller, 9 + 6, 0, 3);
 	teller_free(teller);
 }
 
@@ -85,7 +100,7 @@ static void folded(void **state)
 static void folded_beyond_measure(void **state)
 {
 	struct teller *teller = make(NULL, true);
-	const unsigned many = 10000;
+	const unsigned many = 3 * FOLD_ROWS;
 
 	for (unsigned i = 0; i < many; i++) {
 		char path[16];
@@ -100,6 +115,24 @@ static void folded_beyond_measure(void **state)
 	teller_free(teller);
 }
 
+/* What was only told of in a sum was not shown, and is not lost. */
+static void summed(void **state)
+{
+	struct teller *teller = make(NULL, true);
+	struct open_counters kernel = { .seen = 6, .sent = 6 };
+	char text[LEDGER_TEXT];
+
+	most = 1;
+	for (int i = 0; i < 6; i++)
+		tell(teller, (const char *[]){ "/a", "/b", "/b", "/c", "/b", "/c" }[i]);
+	teller_unfold(teller);
+	assert_counters(teller, 3, 0, 0);
+	assert_int_equal(teller_counters(teller).summed, 3);
+	assert_string_equal(teller_ledger(teller, &kernel, text),
+			    "6 opens seen = 3 shown + 3 in sums + 0 not asked for + 0 lost");
+	teller_free(teller);
+}
+
 static void the_ledger(void **state)
 {
 	struct teller *teller = make("/a", false);
@@ -109,15 +142,15 @@ static void the_ledger(void **state)
 	tell(teller, "/a");
 	tell(teller, "/b");
 	assert_string_equal(teller_ledger(teller, &kernel, text),
-			    "1,234 opens seen = 1 shown + 1,233 filtered + 0 lost");
+			    "1,234 opens seen = 1 shown + 1,233 not asked for + 0 lost");
 	teller_end(teller);
 	tell(teller, "/a");
 	kernel = (struct open_counters){
 		.seen = 9, .sent = 3, .lost = 6, .unreadable = 1, .cut = 2
 	};
 	assert_string_equal(teller_ledger(teller, &kernel, text),
-			    "9 opens seen = 1 shown + 1 filtered + 1 after the end + 6 lost; "
-			    "1 unreadable; 2 cut short");
+			    "9 opens seen = 1 shown + 1 not asked for + 1 after the last "
+			    "line + 6 lost; 1 paths unreadable; 2 paths cut short");
 	teller_free(teller);
 }
 
@@ -127,6 +160,7 @@ int main(void)
 		cmocka_unit_test(one_by_one),
 		cmocka_unit_test(folded),
 		cmocka_unit_test(folded_beyond_measure),
+		cmocka_unit_test(summed),
 		cmocka_unit_test(the_ledger),
 	};
 
