@@ -7,19 +7,15 @@
  * those of tracepoints with preemption off, so nothing else writes to a CPU's row meanwhile.
  */
 #include "bpf/follow.bpf.h"
+#include "modules/opens/calls.bpf.h"
 #include "modules/opens/opens.h"
-#include "modules/opens/walk.bpf.h"
-#include "observe/call_abi.h"
-#include "observe/call_numbers.h"
+#include "modules/opens/paths.bpf.h"
 
 enum {
-	X32_BIT = 0x40000000,
-	ACCESS = 3,                      /* O_ACCMODE */
-	READ_ONLY = 0,                   /* O_RDONLY */
-	WRITES = 0100 | 01000,           /* O_CREAT, O_TRUNC */
-	CREAT_FLAGS = 01 | 0100 | 01000, /* O_WRONLY, O_CREAT, O_TRUNC */
+	ACCESS = 3,            /* O_ACCMODE */
+	READ_ONLY = 0,         /* O_RDONLY */
+	WRITES = 0100 | 01000, /* O_CREAT, O_TRUNC */
 	RESOLVE_IN_ROOT = 0x10,
-	CALL_WORDS = 8,
 };
 
 /* What is asked for; constants to the verifier. */
@@ -31,31 +27,6 @@ const volatile bool has_prefix;
 const volatile bool wakes;
 
 __u64 crowded; /* opens that found the row of their CPU taken */
-
-/* By bit, the numbers that open something in one of the tables of system calls or another. */
-#define BIT_IN(word, number) ((number) / 64 == (word) ? 1ULL << ((number) % 64) : 0)
-#ifdef NATIVE_NR_open
-#define NATIVE_OLD(word) (BIT_IN(word, NATIVE_NR_open) | BIT_IN(word, NATIVE_NR_creat))
-#else
-#define NATIVE_OLD(word) 0
-#endif
-#define NATIVE(word)                                                        \
-	(BIT_IN(word, NATIVE_NR_openat) | BIT_IN(word, NATIVE_NR_openat2) | \
-	 BIT_IN(word, NATIVE_NR_open_by_handle_at) | NATIVE_OLD(word))
-#ifdef COMPAT_NR_open
-#define COMPAT(word)                                                        \
-	(BIT_IN(word, COMPAT_NR_open) | BIT_IN(word, COMPAT_NR_creat) |     \
-	 BIT_IN(word, COMPAT_NR_openat) | BIT_IN(word, COMPAT_NR_openat2) | \
-	 BIT_IN(word, COMPAT_NR_open_by_handle_at))
-#else
-#define COMPAT(word) 0
-#endif
-#define OPENING(word) (NATIVE(word) | COMPAT(word))
-
-static const volatile __u64 opening[CALL_WORDS] = {
-	OPENING(0), OPENING(1), OPENING(2), OPENING(3),
-	OPENING(4), OPENING(5), OPENING(6), OPENING(7)
-};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -70,175 +41,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct open_row);
 } rows SEC(".maps");
-
-/* ---- the call --------------------------------------------------------------------------- */
-
-struct call {
-	__u32 kind; /* enum open_call */
-	__u64 arguments[4];
-};
-
-/* OPEN_CALLS: it opens nothing. x32 has the numbers of the native table. */
-static __always_inline __u32 kind_of(__u32 number, bool compat)
-{
-	if (compat) {
-#ifdef COMPAT_NR_open
-		switch (number) {
-		case COMPAT_NR_open:
-			return OPEN_CALL_OPEN;
-		case COMPAT_NR_creat:
-			return OPEN_CALL_CREAT;
-		case COMPAT_NR_openat:
-			return OPEN_CALL_OPENAT;
-		case COMPAT_NR_openat2:
-			return OPEN_CALL_OPENAT2;
-		case COMPAT_NR_open_by_handle_at:
-			return OPEN_CALL_HANDLE;
-		}
-#endif
-		return OPEN_CALLS;
-	}
-	switch (number) {
-#ifdef NATIVE_NR_open
-	case NATIVE_NR_open:
-		return OPEN_CALL_OPEN;
-	case NATIVE_NR_creat:
-		return OPEN_CALL_CREAT;
-#endif
-	case NATIVE_NR_openat:
-		return OPEN_CALL_OPENAT;
-	case NATIVE_NR_openat2:
-		return OPEN_CALL_OPENAT2;
-	case NATIVE_NR_open_by_handle_at:
-		return OPEN_CALL_HANDLE;
-	}
-	return OPEN_CALLS;
-}
-
-static __always_inline void read_arguments(struct pt_regs *regs, bool compat, __u64 arguments[4])
-{
-#if defined(__TARGET_ARCH_x86)
-	arguments[0] = compat ? (__u32)regs->bx : regs->di;
-	arguments[1] = compat ? (__u32)regs->cx : regs->si;
-	arguments[2] = compat ? (__u32)regs->dx : regs->dx;
-	arguments[3] = compat ? (__u32)regs->si : regs->r10;
-#else
-	arguments[0] = regs->orig_x0;
-	arguments[1] = regs->regs[1];
-	arguments[2] = regs->regs[2];
-	arguments[3] = regs->regs[3];
-#endif
-}
-
-static __always_inline void read_how(struct open_row *row, __u64 address)
-{
-	struct open_event *event = &row->event;
-
-	if (bpf_probe_read_user(row->how, sizeof(row->how), (const void *)address)) {
-		row->how[0] = row->how[1] = row->how[2] = 0;
-		event->marks |= OPEN_HOW_UNREADABLE;
-	}
-	event->flags = row->how[0];
-	event->mode = (__u32)row->how[1];
-	event->resolve = (__u32)row->how[2];
-}
-
-/* What each call has where. Returns the address of the path, 0 where there is none. */
-static __always_inline __u64 read_call(struct open_row *row, __u32 kind, const __u64 *arguments)
-{
-	struct open_event *event = &row->event;
-	bool at = kind == OPEN_CALL_OPENAT || kind == OPEN_CALL_OPENAT2 || kind == OPEN_CALL_HANDLE;
-
-	event->call = (__u8)kind;
-	event->directory = at ? (__s32)arguments[0] : OPEN_NO_DIRECTORY;
-	event->resolve = 0;
-	if (kind == OPEN_CALL_OPENAT2) {
-		read_how(row, arguments[2]);
-	} else if (kind == OPEN_CALL_CREAT) {
-		event->flags = CREAT_FLAGS;
-		event->mode = (__u32)arguments[1];
-	} else {
-		event->flags = (__u32)arguments[kind == OPEN_CALL_OPEN ? 1 : 2];
-		event->mode = kind == OPEN_CALL_HANDLE
-				      ? 0
-				      : (__u32)arguments[kind == OPEN_CALL_OPEN ? 2 : 3];
-	}
-	return kind == OPEN_CALL_HANDLE ? 0 : arguments[at ? 1 : 0];
-}
-
-/* ---- paths ------------------------------------------------------------------------------ */
-
-static __always_inline void ask_nothing(struct open_row *row)
-{
-	row->text[0] = 0;
-	row->event.asked = 1;
-	row->used = 1;
-}
-
-static __always_inline void read_asked(struct open_row *row, __u64 address, bool kernel)
-{
-	struct open_event *event = &row->event;
-	long size;
-
-	ask_nothing(row);
-	size = kernel ? bpf_probe_read_kernel_str(row->text, OPEN_PATH + 1, (const void *)address)
-		      : bpf_probe_read_user_str(row->text, OPEN_PATH + 1, (const void *)address);
-	if (size < 0) {
-		event->marks |= OPEN_UNREADABLE;
-	} else if (size > OPEN_PATH) {
-		event->marks |= OPEN_CUT;
-		row->text[OPEN_PATH - 1] = 0;
-		event->asked = OPEN_PATH;
-	} else if (size) { /* older kernels say 0 for no text, not 1 */
-		event->asked = (__u16)size;
-	}
-	row->used = event->asked;
-}
-
-static __always_inline bool has_wanted_prefix(const struct open_row *row)
-{
-	const __u64 *words = (const __u64 *)row->text;
-
-#pragma unroll
-	for (__u32 i = 0; i < OPEN_PREFIX / 8; i++)
-		if ((words[i] ^ prefix[i]) & prefix_mask[i])
-			return false;
-	return true;
-}
-
-/* The file of a descriptor. */
-static __always_inline bool find_file(struct task_struct *task, __u32 number, struct path *ret_path)
-{
-	struct fdtable *table = task->files->fdt;
-
-	return number < table->max_fds && read_path(table->fd, number, ret_path);
-}
-
-static __always_inline void add_base(struct open_row *row, struct task_struct *task)
-{
-	struct open_event *event = &row->event;
-	struct path path;
-
-	event->marks |= OPEN_RELATIVE;
-	if (event->directory == OPEN_NO_DIRECTORY) {
-		path.mnt = task->fs->pwd.mnt;
-		path.dentry = task->fs->pwd.dentry;
-	} else if (!find_file(task, (__u32)event->directory, &path)) {
-		event->marks |= OPEN_BASE_UNKNOWN;
-		return;
-	}
-	event->base = add_walk(row, (__u64)path.mnt, (__u64)path.dentry, &event->base_walk);
-}
-
-static __always_inline void add_opened(struct open_row *row, struct task_struct *task)
-{
-	struct open_event *event = &row->event;
-	struct path path;
-
-	if (find_file(task, (__u32)event->result, &path))
-		event->opened =
-			add_walk(row, (__u64)path.mnt, (__u64)path.dentry, &event->opened_walk);
-}
 
 /* ---- the event -------------------------------------------------------------------------- */
 
@@ -305,6 +107,17 @@ static __always_inline void find_root(struct open_row *row, struct task_struct *
 	row->root_mount = mount_of((__u64)task->fs->root.mnt);
 	if (task->fs->root.dentry != task->fs->root.mnt->mnt_root)
 		row->event.marks |= OPEN_CHROOT;
+}
+
+static __always_inline bool has_wanted_prefix(const struct open_row *row)
+{
+	const __u64 *words = (const __u64 *)row->text;
+
+#pragma unroll
+	for (__u32 i = 0; i < OPEN_PREFIX / 8; i++)
+		if ((words[i] ^ prefix[i]) & prefix_mask[i])
+			return false;
+	return true;
 }
 
 /* False: it is not wanted. */
@@ -394,32 +207,7 @@ static __always_inline int leave_opening(__u32 marked, struct pt_regs *regs, lon
 	return 0;
 }
 
-/* Almost every call opens nothing: it costs a look into one word. */
-static __always_inline bool may_open(__u32 number)
-{
-	number &= ~X32_BIT;
-	return number < 64 * CALL_WORDS && opening[number / 64] >> (number % 64) & 1;
-}
-
 /* ---- programs ----------------------------------------------------------------------------- */
-
-static __always_inline __u32 number_of(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return (__u32)regs->orig_ax;
-#else
-	return (__u32)regs->syscallno;
-#endif
-}
-
-static __always_inline __u32 number_of_copied(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return (__u32)BPF_CORE_READ(regs, orig_ax);
-#else
-	return (__u32)BPF_CORE_READ(regs, syscallno);
-#endif
-}
 
 static __always_inline struct pt_regs *own_regs(void)
 {
