@@ -32,4 +32,65 @@ SEC("tracepoint/raw_syscalls/sys_exit") int tracepoint_exit(void *ctx)
 	return 0;
 }
 
+SEC("tp_btf/page_fault_user") int fault(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/sched_switch") int switched(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state") int connection(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir") int made(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/netif_receive_skb") int took(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/net_dev_queue") int sent(void *ctx)
+{
+	return 0;
+}
+
+/* Of cgroups: all goes on. */
+SEC("cgroup_skb/ingress") int skb_ingress(void *ctx)
+{
+	return 1;
+}
+
+SEC("cgroup_skb/egress") int skb_egress(void *ctx)
+{
+	return 1;
+}
+
+SEC("cgroup/connect4") int connect4(void *ctx)
+{
+	return 1;
+}
+
+SEC("cgroup/connect6") int connect6(void *ctx)
+{
+	return 1;
+}
+
+SEC("cgroup/sendmsg4") int sendmsg4(void *ctx)
+{
+	return 1;
+}
+
+SEC("cgroup/sendmsg6") int sendmsg6(void *ctx)
+{
+	return 1;
+}
+
 char LICENSE[] SEC("license") = "GPL";

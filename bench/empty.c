@@ -6,6 +6,7 @@
  * usage: bench-empty PROGRAM... | bench-empty run-time
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 #include <bpf/bpf.h>
 
+#include "base/cleanup.h"
+#include "core/cgroup2.h"
 #include "empty.skel.h"
 
 /* Every program that is named, and no other. Returns 0 or a negative errno. */
@@ -30,6 +33,28 @@ static int choose(struct empty_bpf *bpf, int count, char **names)
 	return 0;
 }
 
+/* Those of cgroups at the root, as none would by itself. */
+static int attach(struct empty_bpf *bpf)
+{
+	struct bpf_program *program;
+	CLEANUP_CLOSE int root = -1;
+	char path[PINS_PATH];
+
+	if (cgroup2_mount(path) == 0)
+		root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bpf_object__for_each_program(program, bpf->obj)
+	{
+		enum bpf_prog_type type = bpf_program__type(program);
+
+		if (bpf_program__fd(program) < 0 ||
+		    (type != BPF_PROG_TYPE_CGROUP_SKB && type != BPF_PROG_TYPE_CGROUP_SOCK_ADDR))
+			continue;
+		if (!bpf_program__attach_cgroup(program, root))
+			return -errno;
+	}
+	return empty_bpf__attach(bpf);
+}
+
 static int begin(struct empty_bpf *bpf, int count, char **names)
 {
 	int r;
@@ -41,7 +66,7 @@ static int begin(struct empty_bpf *bpf, int count, char **names)
 	r = choose(bpf, count, names);
 	if (r == 0)
 		r = empty_bpf__load(bpf);
-	return r == 0 ? empty_bpf__attach(bpf) : r;
+	return r == 0 ? attach(bpf) : r;
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 """The tables of results/latest.md and the drawing beside it, from the figures of a run."""
 import statistics
 
+import cgroups_report
 import figures
 import observers_report
 import plot
@@ -293,6 +294,7 @@ def verifier_tables(verifier):
 
 SECTIONS = {"prog_run": prog_run_tables, "live": live_tables, "scale": scale_tables,
             "server": server_tables, "observers": observers_report.tables,
+            "cgroups": cgroups_report.tables,
             "verifier": verifier_tables}
 
 
