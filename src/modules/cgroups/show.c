@@ -16,15 +16,22 @@ const char *const traffic_names[TRAFFIC_PROTOCOLS] = {
 	[TRAFFIC_ICMPV6] = "icmpv6", [TRAFFIC_OTHER] = "other",
 };
 
+/* Names are cut to this where there is no room, before numbers are left out. */
+enum { NAME_LEAST = 30, EMPTY_RANK = 100 };
+
 static const struct {
 	const char *title;
 	enum table_align align;
+	unsigned rank; /* in the order in which they are left out then, the highest first */
 } columns[] = {
-	{ "CGROUP", TABLE_LEFT },    { "CPU", TABLE_RIGHT },        { "CALLS/s", TABLE_RIGHT },
-	{ "FAULTS/s", TABLE_RIGHT }, { "SWITCHES/s", TABLE_RIGHT }, { "IN/s", TABLE_RIGHT },
-	{ "OUT/s", TABLE_RIGHT },    { "MADE", TABLE_RIGHT },       { "ACCEPTED", TABLE_RIGHT },
-	{ "REFUSED", TABLE_RIGHT },  { "PACKETS", TABLE_LEFT },
+	{ "CGROUP", TABLE_LEFT, 0 },      { "CPU", TABLE_RIGHT, 1 },
+	{ "CALLS/s", TABLE_RIGHT, 5 },    { "FAULTS/s", TABLE_RIGHT, 9 },
+	{ "SWITCHES/s", TABLE_RIGHT, 8 }, { "IN/s", TABLE_RIGHT, 2 },
+	{ "OUT/s", TABLE_RIGHT, 3 },      { "MADE", TABLE_RIGHT, 6 },
+	{ "ACCEPTED", TABLE_RIGHT, 7 },   { "REFUSED", TABLE_RIGHT, 4 },
+	{ "PACKETS", TABLE_LEFT, 10 },
 };
+enum { COLUMN_MADE = 7, COLUMN_ACCEPTED, COLUMN_REFUSED };
 
 /* ---- names -------------------------------------------------------------------------------- */
 
@@ -136,7 +143,35 @@ static void add_numbers(struct table *table, const struct usage *usage, double s
 	add_protocols(table, counts);
 }
 
-static void print_table(const struct report *report, bool tree, FILE *out)
+/* What nothing stands in goes first. */
+static void rank_columns(struct table *table, const struct cgroup_counts *sum)
+{
+	table_column_shrink(table, 0, NAME_LEAST);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		bool empty = (i == COLUMN_MADE && !sum->made) ||
+			     (i == COLUMN_ACCEPTED && !sum->accepted) ||
+			     (i == COLUMN_REFUSED && !sum->refused && !sum->failed);
+
+		table_column(table, i, columns[i].title, columns[i].align);
+		table_column_rank(table, i, columns[i].rank + (empty ? EMPTY_RANK : 0));
+	}
+}
+
+static void tell_left_out(const struct table *table, FILE *out)
+{
+	CLEANUP_FREE char *titles = NULL;
+	size_t size, count;
+	FILE *stream = open_memstream(&titles, &size);
+
+	if (!stream)
+		return;
+	count = table_print_left_out(table, stream);
+	fclose(stream);
+	if (count)
+		fprintf(out, "no room for %s\n", titles);
+}
+
+static void print_table(const struct report *report, bool tree, size_t width, FILE *out)
 {
 	CLEANUP_TABLE struct table *table = table_new(ARRAY_SIZE(columns));
 	double seconds = (double)report->elapsed / NSEC_PER_SEC;
@@ -147,8 +182,7 @@ static void print_table(const struct report *report, bool tree, FILE *out)
 		log_warning("out of memory for a table, ignoring");
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		table_column(table, i, columns[i].title, columns[i].align);
+	rank_columns(table, &view->sum.counts);
 	for (size_t i = 0; i < view->count && i < report->top; i++) {
 		const struct view_row *row = &view->rows[i];
 
@@ -158,7 +192,9 @@ static void print_table(const struct report *report, bool tree, FILE *out)
 	}
 	table_cell(table, "all");
 	add_numbers(table, &view->sum, seconds);
+	table_fit(table, width ? width : SIZE_MAX);
 	table_print(table, out, 0);
+	tell_left_out(table, out);
 	if (view->count > report->top)
 		fprintf(out, "%s more rows are not shown (-T 0 shows all)\n",
 			number_format(view->count - report->top, number));
@@ -176,7 +212,7 @@ void group_show_text(const struct report *report, size_t width, FILE *out)
 	fprintf(stream, "cgroups in %s%s%s\n", report->total ? "all, " : "",
 		duration_format_fine(report->elapsed, text),
 		report->view->flat ? "" : "; each with all beneath it");
-	print_table(report, !report->view->flat, stream);
+	print_table(report, !report->view->flat, width, stream);
 	if (report->ledger.missed)
 		fprintf(stream, "%s times the kernel did not run a program: so much is missing\n",
 			number_format(report->ledger.missed, number));
