@@ -119,12 +119,13 @@ static int report(struct session *session, enum books_span span)
 
 	if (r < 0)
 		return r;
+	watcher->show.width = width_of(session->out);
 	if (session->arguments.json)
 		perf_show_records(&watcher->show, &made, write_json, session);
 	else if (session->arguments.csv)
 		perf_show_records(&watcher->show, &made, write_csv, session);
 	else
-		perf_show_text(&watcher->show, &made, width_of(session->out), session->out);
+		perf_show_text(&watcher->show, &made, session->out);
 	if (span == SPAN_INTERVAL)
 		r = perf_watcher_warn(watcher, &made, write_warning, session);
 	perf_report_free(&made);

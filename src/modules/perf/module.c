@@ -154,7 +154,7 @@ static void perf_report(void *instance, struct output *output, uint64_t elapsed)
 	/* As text it is tables; what a log or a program reads are records. */
 	perf_show_records(&watcher->show, &report, write_record, output);
 	if (!output_is_json(output))
-		perf_show_text(&watcher->show, &report, 0, stdout);
+		perf_show_text(&watcher->show, &report, stdout);
 	if (perf_watcher_warn(watcher, &report, write_record, output) < 0 ||
 	    perf_watcher_next(watcher) < 0)
 		log_warning("out of memory for the books of processes, ignoring");

@@ -37,17 +37,20 @@ void perf_ledger_subtract(const struct perf_ledger *now, const struct perf_ledge
 
 /* ---- rows of processes -------------------------------------------------------------------- */
 
+enum { NAME_LEAST = 8 };
+
 static const struct {
 	const char *head;
 	enum perf_count counts[2]; /* whose sum it is; the same twice: only one */
+	unsigned rank;             /* as of table_column_rank() */
 } columns[] = {
 	{ "CPU", { COUNT_TIME, COUNT_TIME } },
 	{ "CALLS", { COUNT_CALLS, COUNT_CALLS } },
 	{ "FAULTS", { COUNT_MINOR, COUNT_MAJOR } },
-	{ "MAJOR", { COUNT_MAJOR, COUNT_MAJOR } },
+	{ "MAJOR", { COUNT_MAJOR, COUNT_MAJOR }, 1 },
 	{ "SWITCHES", { COUNT_VOLUNTARY, COUNT_INVOLUNTARY } },
-	{ "FORCED", { COUNT_INVOLUNTARY, COUNT_INVOLUNTARY } },
-	{ "MOVED", { COUNT_MIGRATIONS, COUNT_MIGRATIONS } },
+	{ "PREEMPTED", { COUNT_INVOLUNTARY, COUNT_INVOLUNTARY }, 2 },
+	{ "MOVED", { COUNT_MIGRATIONS, COUNT_MIGRATIONS }, 3 },
 };
 
 static void add_numbers(struct table *table, const struct report *report,
@@ -93,6 +96,13 @@ static size_t count_names(unsigned by)
 	       !!(by & BY_CGROUP);
 }
 
+/* Names give way where numbers have no room. */
+static void shrink(struct table *table, size_t column, const char *title)
+{
+	table_column(table, column, title, TABLE_LEFT);
+	table_column_shrink(table, column, NAME_LEAST);
+}
+
 static void add_head(struct table *table, unsigned by)
 {
 	size_t column = 0;
@@ -100,13 +110,16 @@ static void add_head(struct table *table, unsigned by)
 	if (by & BY_PROCESS)
 		table_column(table, column++, "PROCESS", TABLE_RIGHT);
 	if (by & (BY_PROCESS | BY_COMMAND))
-		table_column(table, column++, "COMMAND", TABLE_LEFT);
+		shrink(table, column++, "COMMAND");
 	if (by & BY_USER)
-		table_column(table, column++, "USER", TABLE_LEFT);
+		shrink(table, column++, "USER");
 	if (by & BY_CGROUP)
-		table_column(table, column++, "CGROUP", TABLE_LEFT);
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		table_column(table, column++, columns[i].head, TABLE_RIGHT);
+		shrink(table, column++, "CGROUP");
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		/* What is a part of another goes first. */
+		table_column(table, column, columns[i].head, TABLE_RIGHT);
+		table_column_rank(table, column++, columns[i].rank);
+	}
 }
 
 static void show_tally(const struct show *show, const struct report *report, FILE *out)
@@ -128,6 +141,7 @@ static void show_tally(const struct show *show, const struct report *report, FIL
 	for (size_t i = 0; i < count_names(tally->by); i++)
 		table_cell(table, "%s", i ? "" : "all");
 	add_numbers(table, report, &tally->sum);
+	table_fit(table, show->width);
 	table_print(table, out, 0);
 	if (shown < tally->count)
 		fprintf(out, "%s more rows are not shown (-T 0 shows all)\n",
@@ -145,30 +159,36 @@ static void show_part(const char *format, uint64_t value, FILE *out)
 }
 
 /* What is counted where it happens is attributed later: between lies what came since. */
-static void perf_show_ledger(const struct report *report, FILE *out)
+static void show_calls(const struct report *report, FILE *out)
 {
 	const struct perf_ledger *ledger = &report->ledger;
-	uint64_t seen = report->calls, known = ledger->counted[COUNT_CALLS],
-		 unknown = ledger->unknown[COUNT_CALLS], filtered = ledger->filtered[COUNT_CALLS];
-	char numbers[6][NUMBER_TEXT];
+	uint64_t known = ledger->counted[COUNT_CALLS] + ledger->unknown[COUNT_CALLS],
+		 filtered = ledger->filtered[COUNT_CALLS],
+		 since = report->calls - known - filtered - ledger->unseen;
+	char numbers[6][NUMBER_TEXT], text[512];
+
+	snprintf(text, sizeof(text),
+		 "ledger: %s system calls seen = %s counted + %s filtered out + %s of whoever is "
+		 "not known + %s since it was added up; %s missed",
+		 number_format(report->calls, numbers[0]), number_format(known, numbers[1]),
+		 number_format(filtered, numbers[2]), number_format(ledger->unseen, numbers[3]),
+		 number_format(since, numbers[4]), number_format(ledger->missed, numbers[5]));
+	text_wrap(text, 0, 2, out);
+}
+
+static void show_ledger(const struct report *report, FILE *out)
+{
+	const struct perf_ledger *ledger = &report->ledger;
 
 	if (report->with_tally && report->total)
-		fprintf(out,
-			"ledger: %s system calls seen = %s counted + %s filtered out + %s of "
-			"whoever is not known + %s since it was added up; %s missed\n",
-			number_format(seen, numbers[0]), number_format(known + unknown, numbers[1]),
-			number_format(filtered, numbers[2]),
-			number_format(ledger->unseen, numbers[3]),
-			number_format(seen - known - unknown - filtered - ledger->unseen,
-				      numbers[4]),
-			number_format(ledger->missed, numbers[5]));
+		show_calls(report, out);
 	else
 		show_part("%s times a program did not run: the numbers are too small\n",
 			  ledger->missed, out);
 	show_part("%s switches were not shown by this kernel: whoever ran then is not known\n",
 		  report->with_tally ? report->change.all.counts[METRIC_UNSEEN] : 0, out);
 	show_part("%s system calls are counted, but not for their process: its table was full\n",
-		  unknown, out);
+		  ledger->unknown[COUNT_CALLS], out);
 	show_part("%s waits were not timed: the table of those that wait was full\n",
 		  ledger->untimed, out);
 	show_part("%s programs of ended processes are told of together: there were too many\n",
@@ -177,7 +197,7 @@ static void perf_show_ledger(const struct report *report, FILE *out)
 
 /* ---- all of it ---------------------------------------------------------------------------- */
 
-void perf_show_text(const struct show *show, const struct report *report, size_t width, FILE *out)
+void perf_show_text(const struct show *show, const struct report *report, FILE *out)
 {
 	char seconds[DURATION_TEXT];
 	CLEANUP_FREE char *text = NULL;
@@ -198,8 +218,8 @@ void perf_show_text(const struct show *show, const struct report *report, size_t
 	}
 	if (show->waits)
 		perf_show_waits(show, report, memory);
-	perf_show_ledger(report, memory);
+	show_ledger(report, memory);
 	fputc('\n', memory);
 	fclose(memory);
-	text_print_cut(text, width, out);
+	text_print_cut(text, show->width, out);
 }

@@ -17,6 +17,7 @@ struct show {
 	bool totals;                  /* of the CPUs */
 	bool waits;
 	uint64_t top; /* rows */
+	size_t width; /* lines are of so many characters, if possible; 0: as long as they get */
 	struct cgroups *cgroups;
 	struct users *users;
 };
@@ -39,8 +40,7 @@ void perf_report_free(struct report *report);
 void perf_ledger_subtract(const struct perf_ledger *now, const struct perf_ledger *before,
 			  struct perf_ledger *ret_difference);
 
-/* Tables; lines are cut to `width` columns unless it is 0. */
-void perf_show_text(const struct show *show, const struct report *report, size_t width, FILE *out);
+void perf_show_text(const struct show *show, const struct report *report, FILE *out);
 
 /* Its parts, each of a file of its own. */
 void perf_show_cpus(const struct show *show, const struct report *report, FILE *out);

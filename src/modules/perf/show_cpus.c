@@ -8,11 +8,15 @@
 #include "base/text.h"
 #include "modules/perf/show.h"
 
-/* With more CPUs only the one with the least and the one with the most are shown. */
-enum { CPUS_SHOWN = 8, TITLE = 24 };
+/*
+ * With more CPUs than have room, or than anybody would read, only the one with the least and the
+ * one with the most are shown.
+ */
+enum { CPUS_SHOWN = 8, TITLE = 24, OTHER_COLUMNS = 52, CPU_COLUMN = 9 };
 
 struct cpus {
 	size_t count;    /* that were online, if only for a time */
+	bool few;        /* each is shown */
 	size_t *numbers; /* of those */
 	char (*titles)[TITLE];
 };
@@ -96,7 +100,7 @@ static void add_extreme(struct table *table, const struct change *change, const 
 	if (found == SIZE_MAX)
 		table_cell(table, "-");
 	else
-		table_cell(table, "%s (CPU%zu)",
+		table_cell(table, "%s CPU%zu",
 			   format(metric, change->cpus[found].counts[metric], 1, seconds, text),
 			   found);
 }
@@ -124,7 +128,7 @@ static void add_row(struct table *table, const struct show *show, const struct c
 		   change->all.known[metric]
 			   ? format(metric, change->all.counts[metric], cpus->count, seconds, text)
 			   : "-");
-	if (cpus->count > CPUS_SHOWN) {
+	if (!cpus->few) {
 		add_extreme(table, change, cpus, metric, false, seconds);
 		add_extreme(table, change, cpus, metric, true, seconds);
 	} else {
@@ -140,22 +144,25 @@ void perf_show_cpus(const struct show *show, const struct report *report, FILE *
 	__attribute__((cleanup(free_cpus))) struct cpus cpus = { .count = 0 };
 	CLEANUP_TABLE struct table *table = NULL;
 	size_t column = 0;
-	bool few;
 
-	if (find_cpus(change, &cpus))
-		table = table_new(3 + (cpus.count > CPUS_SHOWN ? 2 : cpus.count));
+	if (find_cpus(change, &cpus)) {
+		cpus.few =
+			cpus.count <= 2 ||
+			(cpus.count <= CPUS_SHOWN &&
+			 (!show->width || OTHER_COLUMNS + cpus.count * CPU_COLUMN <= show->width));
+		table = table_new(3 + (cpus.few ? cpus.count : 2));
+	}
 	if (!table) {
 		log_warning("out of memory for a table, ignoring");
 		return;
 	}
-	few = cpus.count <= CPUS_SHOWN;
 	table_column(table, column++, "PER SECOND", TABLE_LEFT);
 	table_column(table, column++, "ALL", TABLE_RIGHT);
-	for (size_t i = 0; i < (few ? cpus.count : 2); i++)
+	for (size_t i = 0; i < (cpus.few ? cpus.count : 2); i++)
 		table_column(table, column++,
-			     few ? cpus.titles[i]
-			     : i ? "MOST"
-				 : "LEAST",
+			     cpus.few ? cpus.titles[i]
+			     : i      ? "MOST"
+				      : "LEAST",
 			     TABLE_RIGHT);
 	table_column(table, column, "BY", TABLE_LEFT);
 	for (enum metric metric = 0; metric < METRICS; metric++)

@@ -57,7 +57,8 @@ static void add_heads(struct table *table)
 {
 	size_t column = 0;
 
-	table_column(table, column++, "COMMAND", TABLE_LEFT);
+	table_column(table, column, "COMMAND", TABLE_LEFT);
+	table_column_shrink(table, column++, 8);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		table_column(table, column++, heads[parts[i].kind], TABLE_RIGHT);
 		if (parts[i].mean)
@@ -90,6 +91,7 @@ static void show_commands(const struct show *show, const struct report *report,
 	}
 	table_cell(table, "all");
 	add_sums(table, all);
+	table_fit(table, show->width);
 	table_print(table, out, 0);
 }
 
