@@ -14,7 +14,7 @@ static __always_inline __u32 call_of(struct task_struct *task, __u32 number)
 
 	if (is_compat(task)) {
 		abi = CALL_COMPAT;
-	} else if (number & X32_BIT) {
+	} else if (number >> 16 == X32_BIT >> 16) {
 		abi = CALL_X32;
 		number &= ~X32_BIT;
 	}

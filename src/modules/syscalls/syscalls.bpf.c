@@ -12,7 +12,8 @@
 
 enum {
 	ERROR_MAX = 4095,
-	NO_CALL = 0xffffffff, /* what sigreturn leaves behind: its result is somebody's register */
+	NO_CALL = 0xffffffff, /* of syscall(-1), and what sigreturn leaves behind */
+	NOT_IMPLEMENTED = 38, /* ENOSYS */
 };
 
 /* What is asked for; constants to the verifier. */
@@ -64,6 +65,20 @@ static __always_inline bool is_error(long result)
 	return result < 0 && result >= -ERROR_MAX;
 }
 
+/*
+ * Without a number a call always ends with ENOSYS. What sigreturn leaves behind has none either,
+ * and as its result a register of what was interrupted; where the begin is known, it was another
+ * call.
+ */
+static __always_inline bool has_failed(__u32 number, __u32 call, long result)
+{
+	if (!is_error(result))
+		return false;
+	if (number != NO_CALL)
+		return true;
+	return result == -NOT_IMPLEMENTED && (call & CALL_NUMBER_MASK) == CALL_UNKNOWN;
+}
+
 /* Every call is seen at its end here, those that have none left out. */
 static __always_inline int leave_only_errors(struct task_struct *task, __u32 number, long result)
 {
@@ -73,7 +88,7 @@ static __always_inline int leave_only_errors(struct task_struct *task, __u32 num
 	if (!table)
 		return 0;
 	table->seen++;
-	if (is_error(result) && is_selected_call(call) && is_selected(task)) {
+	if (has_failed(number, call, result) && is_selected_call(call) && is_selected(task)) {
 		count(table_number, table, task, call, 0);
 		count(table_number, table, task, call, (__u32)-result);
 	} else {
@@ -121,7 +136,7 @@ static __always_inline int leave(__u32 number, long result)
 		return leave_only_errors(task, number, result);
 	if (take_latency && !land(task, &call))
 		return 0;
-	if (!count_errors || !is_error(result) || number == NO_CALL)
+	if (!count_errors || !has_failed(number, call, result))
 		return 0;
 	table_number = own_number();
 	table = find_table(table_number);
