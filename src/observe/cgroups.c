@@ -197,6 +197,11 @@ const char *cgroups_path(struct cgroups *cgroups, uint64_t id, char buffer[CGROU
 	return buffer;
 }
 
+void cgroups_look_again(struct cgroups *cgroups)
+{
+	cgroups->walked = -1;
+}
+
 /* ---- coming and going ------------------------------------------------------------------ */
 
 /* Without cgroup2 there is only its root, which the kernel has all the same. */

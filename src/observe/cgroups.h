@@ -33,6 +33,9 @@ struct cgroups *cgroups_free(struct cgroups *cgroups); /* NULL is fine; returns 
  */
 const char *cgroups_path(struct cgroups *cgroups, uint64_t id, char buffer[CGROUP_PATH]);
 
+/* For a last report: what is not known yet is looked for at once, whenever that was done last. */
+void cgroups_look_again(struct cgroups *cgroups);
+
 /* For who has heard of one otherwise, as when it was made. Not remembered when out of memory. */
 void cgroups_remember(struct cgroups *cgroups, uint64_t id, const char *path);
 

@@ -119,10 +119,10 @@ static int check_pids(const struct selection *selection, struct error *error)
 		uint32_t pid = selection->pids[i], process = process_of(pid);
 
 		if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
-			return error_set(error, -ESRCH, "-p %u: there is no such process", pid);
+			return error_set(error, -ESRCH, "-p '%u': there is no such process", pid);
 		if (process != pid)
 			return error_set(error, -ESRCH,
-					 "-p %u: this is a thread of process %u; give that", pid,
+					 "-p '%u': this is a thread of process %u; give that", pid,
 					 process);
 	}
 	return 0;

@@ -78,6 +78,8 @@ int watcher_report(struct watcher *watcher, unsigned by, enum view_span span, st
 	if (r < 0)
 		return r;
 	view_sort(ret_view, watcher->show.sort);
+	if (all)
+		cgroups_look_again(watcher->cgroups);
 	ledger_subtract(books_ledger(watcher->books), all ? &none : &watcher->before, ret_ledger);
 	if (flights)
 		flights_collect(watcher->monitor, elapsed, flights);

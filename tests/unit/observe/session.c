@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include <errno.h>
+#include <pty.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -55,6 +56,32 @@ static void ends_after_so_many_reports(void **state)
 	assert_int_equal(reports, 3);
 	assert_false(session.unread);
 	assert_int_equal(session_end(&session, 0), STATUS_OK);
+}
+
+static int interrupt(void *context)
+{
+	return raise(SIGINT);
+}
+
+/* A terminal shows ^C where the last report would begin. */
+static void ends_the_line_that_ctrl_c_is_on(void **state)
+{
+	const struct arguments arguments = { 0 };
+	struct session session;
+	int terminal, program;
+	char text[8] = "";
+
+	if (openpty(&terminal, &program, NULL, NULL, NULL) < 0)
+		skip();
+	start(&session, &arguments);
+	session.out = fdopen(program, "w");
+	assert_int_equal(session_every(&session, NSEC_PER_MSEC, 0, interrupt, NULL), 0);
+	assert_int_equal(session_watch(&session), 0);
+	assert_int_equal(session_flush(&session), 0);
+	assert_int_equal(session_end(&session, 0), STATUS_OK);
+	assert_int_equal(read(terminal, text, sizeof(text) - 1), 2);
+	assert_string_equal(text, "\r\n");
+	close(terminal);
 }
 
 static void ends_with_the_error_of_a_report(void **state)
@@ -178,6 +205,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_after_so_many_reports),
+		cmocka_unit_test(ends_the_line_that_ctrl_c_is_on),
 		cmocka_unit_test(ends_with_the_error_of_a_report),
 		cmocka_unit_test(ends_with_its_command),
 		cmocka_unit_test(an_error_of_ours_is_no_status_of_the_command),
