@@ -74,8 +74,8 @@ struct module {
 
 	/* Whether `sumun run` is to start it. */
 	bool (*wanted)(const void *config, const struct start_options *options);
-	/* Can it run here? Really tries. */
-	int (*probe)(struct error *why);
+	/* Can it run here? Really tries. Where it can, `ret_why` is "" or what the doctor adds. */
+	int (*probe)(struct error *ret_why);
 	int (*start)(const struct start_options *options, void **ret_instance, struct error *error);
 	/* The map of the ring to read, or -1 when somebody else reads it. */
 	int (*ring)(void *instance);

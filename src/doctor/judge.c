@@ -287,6 +287,16 @@ static void judge_packets(const struct facts *facts, struct command_verdict *com
 	worsen(command, VERDICT_FALLBACK, ladders[THING_PACKET].rungs[1].cost);
 }
 
+/* What a module says of itself stands behind the hook that it uses. */
+static void add_remark(const char *remark, struct command_verdict *command)
+{
+	size_t used = strlen(command->by);
+
+	if (*remark)
+		snprintf(command->by + used, sizeof(command->by) - used, "%s%s", used ? "; " : "",
+			 remark);
+}
+
 static void judge_need(const struct facts *facts, const struct module *module,
 		       const struct probe_facts *probe, const struct need *need,
 		       struct judgement *judgement)
@@ -308,6 +318,8 @@ static void judge_need(const struct facts *facts, const struct module *module,
 	judge_things(facts, need->things, command);
 	if (need->things & 1U << THING_PACKET)
 		judge_packets(facts, command);
+	if (need->probe && !probe->error)
+		add_remark(probe->text.text, command);
 }
 
 /* ---- all together --------------------------------------------------------------------- */

@@ -149,9 +149,14 @@ static void opens_report(void *instance, struct output *output, uint64_t elapsed
 static int opens_probe(struct error *why)
 {
 	const struct opens_options options = { .self = true };
-	int r;
+	int r = 0;
+	struct opens_reader *reader = opens_reader_new(&options, &r, why);
 
-	opens_reader_free(opens_reader_new(&options, &r, why));
+	if (reader)
+		error_set(why, 0, "%s",
+			  opens_reader_sees_rings(reader) ? "sees io_uring"
+							  : "not io_uring: no tracepoints here");
+	opens_reader_free(reader);
 	return r;
 }
 

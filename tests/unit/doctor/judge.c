@@ -109,6 +109,16 @@ static void the_probe_has_the_word(void **state)
 	assert_verdict(ROW_BAN, VERDICT_WORKS, "");
 }
 
+static void what_a_module_says_of_itself(void **state)
+{
+	make_host(&host);
+	strcpy(host.facts.probes[1].text.text, "sees more");
+	judge_host_of(&host);
+	assert_verdict(ROW_RUN, VERDICT_WORKS, "");
+	assert_string_equal(host.judgement.commands[ROW_RUN].by, "XDP native; sees more");
+	assert_string_equal(host.judgement.commands[ROW_RUN].why.text, "");
+}
+
 static void who_may_read(void **state)
 {
 	make_host(&host);
@@ -310,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_kernel_without_the_new_capabilities),
 		cmocka_unit_test(a_user_namespace),
 		cmocka_unit_test(the_probe_has_the_word),
+		cmocka_unit_test(what_a_module_says_of_itself),
 		cmocka_unit_test(who_may_read),
 		cmocka_unit_test(fallbacks_and_what_they_cost),
 		cmocka_unit_test(native_or_not),
