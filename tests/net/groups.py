@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """cgroups of a test, and processes in them that do what they are told."""
+import contextlib
 import os
 import subprocess
 import sys
@@ -35,6 +36,24 @@ def mount():
             if " - cgroup2 " in line:
                 return line.split()[4]
     return None
+
+
+@contextlib.contextmanager
+def version_1(directory, controllers):
+    """A cgroup of version 1 beside; None where the kernel does not have it, or it is in use."""
+    directory.mkdir()
+    if subprocess.run(["mount", "-t", "cgroup", "-o", controllers, "cgroup", directory],
+                      capture_output=True, check=False).returncode:
+        yield None
+        return
+    path = directory / f"sumun-{os.getpid()}"
+    try:
+        path.mkdir()
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            path.rmdir()
+        subprocess.run(["umount", directory], check=True)
 
 
 class Groups:

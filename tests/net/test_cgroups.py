@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from groups import Groups, mount
+from groups import Groups, mount, version_1
 from lab import HOST4, HOST6, NEIGHBOUR4, NEIGHBOUR6, PEER4, PEER6, SUMUN, command, until
 from process import Process
 
@@ -232,6 +232,65 @@ def switches():
         return next(int(line.split()[1]) for line in file if line.startswith("ctxt "))
 
 
+def test_faults_are_exact(lab, groups, watch):
+    """Of memory that nobody touched before, in user mode."""
+    groups.make("/f")
+    worker = groups.worker("/f", lab.host)
+    worker("libc.mmap.restype = ctypes.c_void_p")
+    worker("memory = libc.mmap(None, ctypes.c_size_t(3000 * 4096), 3, 0x22, -1, "
+           "ctypes.c_size_t(0))")
+    worker("libc.madvise(ctypes.c_void_p(memory), ctypes.c_size_t(3000 * 4096), 15)")
+    worker("resource.getrusage(0) and None")
+    before, _, after = worker("[resource.getrusage(0).ru_minflt, "
+                              "ctypes.memset(memory, 1, 3000 * 4096), "
+                              "resource.getrusage(0).ru_minflt]")
+    rows = watch.end()
+    counted = rows.of(groups.top + "/f")["faults"]
+    # What Python itself touched meanwhile, and what the kernel did for it.
+    assert 3000 <= after - before <= 3000 + 20
+    assert 3000 <= counted <= 3000 + 200
+
+
+def test_bytes_of_one_program(lab, groups, watch):
+    """A program that sends exactly so many bytes by TCP, in a cgroup that ends with it."""
+    groups.make("/once")
+    sink = lab.make_socket(lab.peer, 2, 1)
+    sink.bind((PEER4, 6001))
+    sink.listen()
+    worker = groups.worker("/once", lab.host)
+    worker(f"s = socket.create_connection(('{PEER4}', 6001))")
+    taken, _ = sink.accept()
+    for _ in range(25):
+        worker("s.sendall(bytes(1000))")
+        left = 1000
+        while left:
+            left -= len(taken.recv(left))
+    row = watch.end().of(groups.top + "/once")
+    # A SYN of 60 bytes, an ACK, and 25 packets; what is acknowledged by itself goes along.
+    assert row["packets_out"]["tcp"] == 27
+    assert row["bytes_out"]["tcp"] == 60 + 52 + 25 * 1052
+    assert row["packets_in"]["tcp"] == 26 and row["bytes_in"]["tcp"] == 60 + 25 * 52
+    assert (row["made"], row["failed"]) == (1, 0)
+
+
+def vmstat(name):
+    with open("/proc/vmstat") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name + " "))
+
+
+def test_faults_of_all_are_the_hosts(lab, groups):
+    """The kernel's number has those that it takes itself, for a process, as well."""
+    groups.make("/w")
+    worker = groups.worker("/w", lab.host)
+    before = vmstat("pgfault")
+    watch = Watch(lab, "-i", "0.2")
+    worker("[bytearray(4 << 20).clear() for _ in range(20)] and None")
+    watch.end()
+    counted = sum(row["faults"] for row in watch.rows)
+    assert watch.of(groups.top + "/w")["faults"] <= counted
+    assert 1000 <= counted <= 1.05 * (vmstat("pgfault") - before)
+
+
 def test_the_sum_is_the_hosts_total(lab, groups):
     groups.make("/w")
     worker = groups.worker("/w", lab.host)
@@ -257,6 +316,8 @@ def test_what_no_socket_takes_or_sends(lab, groups, watch):
     lab.ip(lab.peer, "route", "add", "10.99.0.0/16", "via", HOST4)
     lab.ip(lab.host, "route", "add", "fd99::/64", "via", NEIGHBOUR6)
     lab.ip(lab.peer, "route", "add", "fd99::/64", "via", HOST6)
+    # A router joins groups, and says so.
+    lab.settle(0.3)
     before = [interface(lab), interface(lab, "p0", lab.peer)]
     for family, to in (("AF_INET", "10.99.0.1"), ("AF_INET6", "fd99::1")):
         sender(f"s = socket.socket(socket.{family}, socket.SOCK_RAW, 253)")
@@ -328,6 +389,23 @@ def test_where_cgroup2_is_not_mounted(lab, groups):
     output = lab.sumun("cgroups", "-i", "0.2", "-n", "1", "--json").stdout
     result = [json.loads(line) for line in output.splitlines()]
     assert [row for row in result if row.get("cgroup_path") == "/" and row["calls"]]
+
+
+def test_beside_version_1(lab, groups, watch):
+    """A socket that is of a class of version 1 as well counts for its cgroup2."""
+    with version_1(lab.directory / "v1", "net_cls,net_prio") as path:
+        if not path:
+            pytest.skip("no net_cls of version 1 here")
+        groups.make("/both")
+        worker = groups.worker("/both", lab.host)
+        (path / "net_cls.classid").write_text("0x10001")
+        (path / "cgroup.procs").write_text(str(worker.popen.pid))
+        worker("s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)")
+        worker(f"[s.sendto(b'x' * 100, ('{PEER4}', 5000)) for _ in range(50)] and None")
+        worker("[libc.getppid() for _ in range(500)] and None")
+        row = watch.end().of(groups.top + "/both")
+        assert row["packets_out"]["udp"] == 50 and row["calls"] >= 550
+        worker.end()
 
 
 def test_no_such_cgroup(lab):

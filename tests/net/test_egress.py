@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from groups import Groups, mount
+from groups import Groups, mount, version_1
 from lab import FAR4, HOST4, HOST6, PEER4, PEER6, SUMUN, command, until
 from process import Process
 
@@ -309,6 +309,22 @@ def test_what_is_wrong_is_said(lab, groups):
     # As where a service does not run yet: the rest holds.
     result = up(lab, groups, "deny-out = 10.0.0.1", path="/none")
     assert "holds for nobody" in result.stderr and "1 without a cgroup" in result.stdout
+
+
+def test_beside_version_1(lab, groups, server):
+    """Where a socket is of a class of version 1 as well, the policy is still that of cgroup2."""
+    with version_1(lab.directory / "v1", "net_cls,net_prio") as path:
+        if not path:
+            pytest.skip("no net_cls of version 1 here")
+        (path / "net_cls.classid").write_text("0x10001")
+        worker = groups.worker("/web", lab.host)
+        (path / "cgroup.procs").write_text(str(worker.popen.pid))
+        up(lab, groups, f"deny-out = {PEER4}")
+        assert connect(worker, PEER4, 80) == errno.EPERM
+        assert send(worker, PEER4, 54) == errno.EPERM
+        assert connect(worker, FAR4, 80) == 0
+        assert policies(lab)["web"]["denied"] == {"connect": 1, "sendmsg": 1, "packet": 0}
+        worker.end()
 
 
 def test_a_command_killed_half_way(lab, groups, worker, server):

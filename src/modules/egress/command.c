@@ -98,7 +98,7 @@ static void write_policy(const char *name, const char *path, const struct egress
 			 const struct egress_state *state)
 {
 	CLEANUP_FREE char *allow = rules_text(rules, false), *deny = rules_text(rules, true);
-	struct named_count allowed[EGRESS_HOOKS], denied[EGRESS_HOOKS];
+	struct named_count allowed[EGRESS_HOOKS] = { 0 }, denied[EGRESS_HOOKS] = { 0 };
 	struct record record;
 
 	for (size_t i = 0; i < EGRESS_HOOKS; i++) {
