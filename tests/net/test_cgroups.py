@@ -205,6 +205,37 @@ def test_made_and_removed_between_two_reports(lab, groups):
     assert groups.top + "/quick/once" in everywhere
 
 
+COME_AND_GO = """
+import ctypes, os, sys
+libc, top = ctypes.CDLL(None), sys.argv[1]
+back = os.open(f"{top}/cgroup.procs", os.O_WRONLY)
+for i in range(int(sys.argv[2])):
+    os.mkdir(f"{top}/g{i}")
+    there = os.open(f"{top}/g{i}/cgroup.procs", os.O_WRONLY)
+    os.write(there, b"0")
+    for _ in range(100):
+        libc.getppid()
+    os.write(back, b"0")
+    os.close(there)
+    os.rmdir(f"{top}/g{i}")
+"""
+
+
+def test_many_that_come_and_go(lab, groups):
+    """None is lost, however short: what they did is all in the row of the gone."""
+    groups.make("/many")
+    watch = Watch(lab, "-i", "0.5")
+    command("/usr/bin/python3", "-c", COME_AND_GO, f"{groups.mount}{groups.top}/many", "1000")
+    reports = len(watch.reports())
+    until(lambda: len(watch.reports()) > reports + 1, what="more reports")
+    watch.end()
+    gone = [row for row in watch.rows if row["kind"] == "gone-beneath"
+            and row["cgroup_path"] == groups.top + "/many"]
+    # And the one by which each left.
+    assert gone[0]["calls"] == 1000 * 101
+    assert watch.process.records("cgroups")[-1]["missed"] == 0
+
+
 def test_cpu_time_is_the_kernels(lab, groups, watch):
     groups.make("/busy")
     groups.make("/busy/child")
