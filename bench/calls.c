@@ -2,7 +2,7 @@
 /*
  * What observers observe: exactly so many system calls, and how long each took. JSON.
  *
- * usage: bench-calls getppid|mixed|open CHUNKS CALLS [PATH]
+ * usage: bench-calls getppid|mixed|open|fault|switch CHUNKS CALLS [PATH]
  *        bench-calls burst OPENS RATE PATH
  *
  * Wall time, for a tracer's own time is part of what a call waits for; so the caller takes the
@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doings.h"
 #include "figures.h"
 
 enum { CHUNKS_MAX = 256, PROCESSES = 8, BURST_PROCESSES = 2, SLICES = 1000 /* a second */ };
@@ -283,6 +284,10 @@ int main(int argc, char **argv)
 		run_alone(loop_getppid, &work);
 	else if (!strcmp(name, "open"))
 		run_alone(loop_open, &work);
+	else if (!strcmp(name, "fault"))
+		run_alone(loop_fault, &work);
+	else if (!strcmp(name, "switch"))
+		run_alone(loop_switch, &work);
 	else if (!strcmp(name, "mixed"))
 		run_mixed(&work);
 	else

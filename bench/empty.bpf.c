@@ -42,6 +42,16 @@ SEC("tp_btf/sched_switch") int switched(void *ctx)
 	return 0;
 }
 
+SEC("tp_btf/sched_wakeup") int woken(void *ctx)
+{
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new") int woken_new(void *ctx)
+{
+	return 0;
+}
+
 SEC("tp_btf/inet_sock_set_state") int connection(void *ctx)
 {
 	return 0;

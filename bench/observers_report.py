@@ -97,7 +97,8 @@ def targets_table(report):
 # ---- tables ------------------------------------------------------------------------------------
 
 LOOP_TITLES = {"getppid": "getppid", "mixed": "mixed", "absolute": "absolute",
-               "relative": "relative", "deep": "relative, deep", "missing": "not there"}
+               "relative": "relative", "deep": "relative, deep", "missing": "not there",
+               "fault": "a fault", "switch": "a switch"}
 
 
 def cost_cell(part, line, loop):

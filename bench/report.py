@@ -5,6 +5,7 @@ import statistics
 import cgroups_report
 import figures
 import observers_report
+import perf_report
 import plot
 from figures import LIVE
 
@@ -295,6 +296,7 @@ def verifier_tables(verifier):
 SECTIONS = {"prog_run": prog_run_tables, "live": live_tables, "scale": scale_tables,
             "server": server_tables, "observers": observers_report.tables,
             "cgroups": cgroups_report.tables,
+            "perf": perf_report.tables,
             "verifier": verifier_tables}
 
 
