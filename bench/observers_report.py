@@ -98,7 +98,7 @@ def targets_table(report):
 
 LOOP_TITLES = {"getppid": "getppid", "mixed": "mixed", "absolute": "absolute",
                "relative": "relative", "deep": "relative, deep", "missing": "not there",
-               "fault": "a fault", "switch": "a switch"}
+               "call": "getppid", "fault": "a fault", "switch": "a switch"}
 
 
 def cost_cell(part, line, loop):

@@ -4,7 +4,7 @@ from figures import met
 from observers_report import cost_table, head, row, times
 from perf import FLOOR, FLOOR_WAITS
 
-LOOPS = ("getppid", "fault", "switch")
+LOOPS = ("call", "fault", "switch")
 TARGETS = (
     ("counters", "sumun perf, counters", FLOOR, 1.3),
     ("attribution to processes and cgroups", "sumun perf, by process and cgroup", FLOOR, 2),
@@ -26,7 +26,7 @@ def targets_table(part):
 def tables(report):
     part = report["part"]
     return ["## Performance monitor: what it adds, ns", "",
-            f"Least of {report['rounds']} interleaved rounds of many short chunks; in brackets "
-            "their median. A switch is half a round of two threads on one CPU that wait for each "
+            f"Least of {report['rounds']} interleaved rounds of many short chunks, in CPU time; in "
+            "brackets their median. A switch is half a round of two threads on one CPU that wait for each "
             "other, with a read and a write.", "",
             *targets_table(part), "", *cost_table(part)]
