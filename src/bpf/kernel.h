@@ -202,7 +202,7 @@ struct task_struct {
 	unsigned long nvcsw, nivcsw;
 	unsigned long min_flt, maj_flt;
 	unsigned sched_migrated : 1; /* since it was switched out; where perf counts migrations */
-	struct mm_struct *mm; /* NULL: a thread of the kernel */
+	struct mm_struct *mm;        /* NULL: a thread of the kernel */
 	char comm[16];
 };
 

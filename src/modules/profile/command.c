@@ -54,9 +54,12 @@ static size_t width_of(FILE *out)
 /* What cannot be written, as nobody reads it, would be tried once more at exit. */
 static int flush(struct session *session)
 {
+	FILE *nowhere;
+
 	if (fflush(session->out) == 0)
 		return 0;
-	if (errno != EPIPE || !freopen("/dev/null", "w", session->out))
+	nowhere = errno == EPIPE ? freopen("/dev/null", "w", session->out) : NULL;
+	if (!nowhere)
 		return -errno;
 	loop_stop(session->loop);
 	return 0;

@@ -229,7 +229,6 @@ static void write_head(const struct drawing *drawing)
 
 static const char script[] = {
 #include "flame.js.h"
-	, '\0'
 };
 
 void flame_write(const struct tree *tree, const struct flame_text *text, FILE *out)

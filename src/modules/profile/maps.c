@@ -5,16 +5,22 @@
 
 #include "modules/profile/maps.h"
 
+bool map_line_is_code(const char *line)
+{
+	const char *rights = strchr(line, ' ');
+
+	return rights && strnlen(rights, 4) == 4 && rights[3] == 'x';
+}
+
 bool map_line_parse(char *line, struct map_line *ret_line)
 {
 	unsigned long long start, end, offset, inode;
 	unsigned major_number, minor_number;
-	char rights[5];
 	int path = 0;
 
 	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &start, &end, rights, &offset,
-		   &major_number, &minor_number, &inode, &path) != 7 ||
+	if (sscanf(line, "%llx-%llx %*s %llx %x:%x %llu %n", &start, &end, &offset, &major_number,
+		   &minor_number, &inode, &path) != 6 ||
 	    !path || end <= start)
 		return false;
 	*ret_line = (struct map_line){ .start = start,
@@ -22,7 +28,6 @@ bool map_line_parse(char *line, struct map_line *ret_line)
 				       .offset = offset,
 				       .device = makedev(major_number, minor_number),
 				       .inode = inode,
-				       .executable = rights[2] == 'x',
 				       .path = line + path };
 	return true;
 }

@@ -118,7 +118,7 @@ static void print_ledger(const struct profile *profile, FILE *out)
 	print_part("%s were lost: there were more new stacks than could be read\n",
 		   ledger->no_frames, out);
 	print_part("%s were lost: the kernel had no memory to note them\n", ledger->no_memory, out);
-	print_part("%s were lost: the kernel did not run our program when the threads came back\n",
+	print_part("%s were lost: the kernel did not show when the threads came back\n",
 		   ledger->unpaired, out);
 }
 
@@ -129,17 +129,15 @@ static void print_notes(const struct profile *profile, FILE *out)
 			percent(profile->preempted, profile->value));
 	if (profile->user)
 		fprintf(out,
-			"%.1f%% of what processes did has incomplete user stacks, which do not "
-			"reach where the thread began: built without frame pointers\n",
+			"%.1f%% of user stacks are incomplete: programs without frame pointers\n",
 			percent(profile->incomplete, profile->user));
 	if (profile->unseen)
 		fprintf(out,
-			"%.1f%% of what processes did has no names: they had ended before they "
-			"could be looked at\n",
+			"%.1f%% of user stacks have no names: ended too soon, or too many "
+			"programs\n",
 			percent(profile->unseen, profile->user));
 	if (profile->kernel_hidden)
-		fputs("the kernel's functions have no names: it hides its addresses "
-		      "(sysctl kernel.kptr_restrict)\n",
+		fputs("the kernel hides where its functions are (sysctl kernel.kptr_restrict)\n",
 		      out);
 }
 

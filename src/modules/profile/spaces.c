@@ -42,7 +42,6 @@ struct space {
 	bool gone;       /* is not looked at again */
 	FILE *jit_file;  /* not read yet */
 	struct jit *jit; /* NULL: none */
-	uid_t user;
 };
 
 struct spaces {
@@ -174,7 +173,7 @@ static void read_maps(struct spaces *spaces, struct space *space, uint64_t start
 
 	while (file && reading.lines < LINES_MAX && getline(&text, &size, file) >= 0) {
 		reading.lines++;
-		if (map_line_parse(text, &line) && line.executable &&
+		if (map_line_is_code(text) && map_line_parse(text, &line) &&
 		    !add_line(spaces, &reading, &line))
 			break;
 	}
@@ -187,7 +186,6 @@ static void read_maps(struct spaces *spaces, struct space *space, uint64_t start
 	free_mappings(space->mappings, space->count);
 	space->mappings = reading.mappings;
 	space->count = reading.count;
-	space->user = user_of(space);
 }
 
 /* As nobody knows beforehand what it takes, it may take more than is left, which is made up. */
@@ -249,7 +247,7 @@ static void open_jit(struct space *space)
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/root/tmp/perf-%u.map", space->tgid,
 		 own_number_of(space));
-	space->jit_file = jit_open(path, space->user);
+	space->jit_file = jit_open(path, user_of(space));
 }
 
 static bool is_anonymous(const struct mapping *mapping)

@@ -61,13 +61,17 @@ static void map_lines(void **state)
 	char empty[] = "2-2 r-xp 0 0:0 0 ", other[] = "VmFlags: rd ex", name[8];
 	struct map_line line;
 
+	assert_true(map_line_is_code(file));
+	assert_true(map_line_is_code(anonymous));
+	assert_false(map_line_is_code("7f00-8f00 rw-p 00001000 fe:01 1234   /usr/lib/x x\n"));
+	assert_false(map_line_is_code("1-2 "));
+	assert_false(map_line_is_code(""));
 	assert_true(map_line_parse(file, &line));
 	assert_int_equal(line.start, 0x7f00);
 	assert_int_equal(line.end, 0x8f00);
 	assert_int_equal(line.offset, 0x1000);
 	assert_int_equal(line.device, makedev(0xfe, 1));
 	assert_int_equal(line.inode, 1234);
-	assert_true(line.executable);
 	assert_string_equal(line.path, "/usr/lib/a b (deleted)");
 	map_path_name(line.path, name, sizeof(name));
 	assert_string_equal(name, "a b (de"); /* cut, before what is looked for at its end */
