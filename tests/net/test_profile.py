@@ -119,7 +119,7 @@ def test_known_shares(truth):
             in_order += stack["self"]
     # In the first instructions of a function its caller is not to be seen.
     assert in_order >= (1 - BESIDE) * result.find(THREE)["total"]
-    assert result.whole["incomplete"] <= 0.01 * result.value
+    assert result.whole["incomplete"] <= BESIDE * result.value
 
 
 def test_the_kernel(truth):
