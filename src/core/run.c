@@ -38,10 +38,14 @@ static int on_signal(void *argument, int signal)
 {
 	struct run *run = argument;
 
-	if (signal == SIGHUP)
+	if (signal == SIGHUP) {
 		output_reopen(run->output);
-	else
-		loop_stop(run->loop);
+		return 0;
+	}
+	/* The terminal showed ^C, and the last report does not begin behind that. */
+	if (signal == SIGINT && isatty(STDOUT_FILENO))
+		putchar('\n');
+	loop_stop(run->loop);
 	return 0;
 }
 

@@ -32,6 +32,7 @@ static int syscalls_start(const struct start_options *start_options, void **ret_
 	r = watcher_start(&options, syscalls_config.top, watcher, error);
 	if (r < 0)
 		return r;
+	watcher->show.see_all = "[syscalls] top";
 	*ret_instance = TAKE_PTR(watcher);
 	return 0;
 }

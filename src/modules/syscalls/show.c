@@ -273,7 +273,7 @@ static void print_hidden(const struct show *show, const struct view *view, size_
 		fprintf(out, "%s %% of the time", share(time, sum->latency.total, percent));
 	else
 		fprintf(out, "%s %% of all", share(calls, sum->calls, percent));
-	fputs(" (-T 0 shows all)\n", out);
+	fprintf(out, " (%s)\n", show->see_all);
 }
 
 static void print_left_out(const struct table *table, FILE *out)

@@ -17,7 +17,8 @@ struct show {
 	bool histogram; /* of each row, as text */
 	bool errors;
 	enum view_sort sort;
-	uint64_t top; /* rows */
+	uint64_t top;        /* rows */
+	const char *see_all; /* what to do to see all */
 	struct cgroups *cgroups;
 	struct users *users;
 };

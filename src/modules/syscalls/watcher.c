@@ -31,6 +31,7 @@ int watcher_start(const struct monitor_options *options, uint64_t top, struct wa
 				      .errors = options->errors || options->failed,
 				      .sort = options->latency ? SORT_TIME : SORT_CALLS,
 				      .top = top,
+				      .see_all = "-T 0 shows all",
 				      .cgroups = watcher.cgroups,
 				      .users = watcher.users };
 	*ret_watcher = watcher;

@@ -43,6 +43,7 @@ static void begin(struct scene *scene, unsigned by)
 				     .latency = true,
 				     .errors = true,
 				     .top = 20,
+				     .see_all = "-T 0 shows all",
 				     .cgroups = cgroups_new(),
 				     .users = users_new() };
 	scene->report = (struct report){ .view = &scene->view,
