@@ -44,18 +44,39 @@ static void end_unread(struct session *session)
 	loop_stop(session->loop);
 }
 
+static bool is_pipe(FILE *out)
+{
+	struct stat st;
+
+	return fstat(fileno(out), &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+/* Lines may have failed long before they are flushed, and why is not known any more. */
+static int flush(FILE *out)
+{
+	errno = 0;
+	if (fflush(out) == 0 && !ferror(out))
+		return 0;
+	if (errno)
+		return -errno;
+	return is_pipe(out) ? -EPIPE : -EIO;
+}
+
 int session_flush(struct session *session)
 {
-	FILE *nowhere;
+	int r = flush(session->out);
 
-	if (fflush(session->out) == 0 && !ferror(session->out))
+	if (r == 0)
 		return 0;
-	if (errno != EPIPE)
-		return -errno;
-	end_unread(session);
 	/* What cannot be written would be tried once more at exit. */
-	nowhere = freopen("/dev/null", "w", session->out);
-	return nowhere ? 0 : -errno;
+	if (!freopen("/dev/null", "w", session->out))
+		session->out = stderr;
+	end_unread(session);
+	if (r == -EPIPE)
+		return 0;
+	log_error("cannot write what is reported: %s", strerror(-r));
+	session->told = true;
+	return r;
 }
 
 /* ---- the loop ----------------------------------------------------------------------------- */
@@ -111,16 +132,15 @@ int session_every(struct session *session, uint64_t interval, uint64_t usual,
 
 int session_watch(struct session *session)
 {
-	struct stat st;
-	int fd = fileno(session->out), r = 0;
+	int r = 0;
 
 	if (session->child.pid)
 		r = loop_add_fd(session->loop, session->child.pidfd, on_child, session);
-	else if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
-		r = loop_add_fd(session->loop, fd, on_reader_gone, session);
+	else if (is_pipe(session->out))
+		r = loop_add_fd(session->loop, fileno(session->out), on_reader_gone, session);
 	r = r < 0 ? r : loop_run(session->loop);
 	/* The terminal showed ^C, and the last report does not begin behind that. */
-	if (session->interrupted && session_has_terminal(session))
+	if (session->interrupted && !session->unread && session_has_terminal(session))
 		fputc('\n', session->out);
 	return r;
 }
@@ -170,17 +190,24 @@ void session_give_up_privileges(void)
 	malloc_trim(0);
 }
 
-int session_end(struct session *session, int r)
+static int exit_status(const struct session *session, bool ran, int r)
+{
+	if (session->status)
+		return session->status;
+	return r == 0 && ran ? child_exit_status(&session->child) : (int)status_of(r);
+}
+
+int session_end(struct session *session, int r, const struct error *why)
 {
 	bool ran = session->child.pid != 0;
 
+	if (r < 0 && !session->told)
+		log_error("%s", why->text[0] ? why->text : strerror(-r));
 	loop_free(session->loop);
 	child_close(&session->child);
 	if (session->out && session->out != stdout && session->out != stderr)
 		fclose(session->out);
-	session->out = NULL;
 	session->loop = NULL;
-	if (session->status)
-		return session->status;
-	return r == 0 && ran ? child_exit_status(&session->child) : (int)status_of(r);
+	session->out = NULL;
+	return exit_status(session, ran, r);
 }

@@ -25,6 +25,7 @@ struct session {
 	uint64_t left;    /* reports; 0: no limit */
 	bool interrupted; /* by Ctrl-C */
 	bool unread;      /* nobody reads what is written: no report is wanted any more */
+	bool told;        /* why it ends */
 	int status;       /* of a command that could not be started; 0: none */
 	int (*report)(void *context);
 	void *context;
@@ -64,8 +65,14 @@ size_t session_width(const struct session *session);
 size_t session_height(const struct session *session);
 bool session_has_terminal(const struct session *session);
 
-/* Writes what was reported. Where nobody reads it any more, the session ends, and that is well. */
+/*
+ * Writes what was reported, or ends the session. That nobody reads it any more is no error; others
+ * are told of.
+ */
 int session_flush(struct session *session);
 
-/* The exit status: of the command where it ran and `r` is 0, else what `r` deserves. */
-int session_end(struct session *session, int r);
+/*
+ * The exit status: of the command where it ran and `r` is 0, else what `r` deserves, and that is
+ * told of, in the words of `why` where there are any.
+ */
+int session_end(struct session *session, int r, const struct error *why);

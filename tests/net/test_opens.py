@@ -411,7 +411,7 @@ def test_filters(opener, place):
 @pytest.mark.parametrize("words, said", [
     (["--path", "etc/*"], "'etc/*' matches no path: begin with '/' or '*'"),
     (["-T", "5"], "-T is of folded lines: give --fold as well"),
-    (["-p", "2147483647"], "-p 2147483647: there is no such process")])
+    (["-p", "2147483647"], "-p '2147483647': there is no such process")])
 def test_refused(words, said):
     result = subprocess.run([SUMUN, "opens", *words], capture_output=True, text=True, check=False,
                             timeout=20 * SECONDS, env=ENVIRONMENT)

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -18,33 +15,24 @@
 #include "modules/opens/reader.h"
 #include "modules/opens/show.h"
 #include "modules/opens/teller.h"
-#include "observe/child.h"
-#include "observe/report_file.h"
 #include "observe/selection.h"
+#include "observe/session.h"
 
 /* How long an open waits until it is shown; the kernel does not wake us for each. */
 #define DRAIN_INTERVAL (50 * NSEC_PER_MSEC)
 
 struct watcher {
+	struct session session;
 	const struct arguments *arguments;
-	struct loop *loop;
 	struct opens_reader *reader;
 	struct ring *ring;
 	struct teller *teller;
-	struct child child;
 	struct open_show show;
 	uint64_t left; /* lines; 0: no limit */
 	uint64_t lost; /* that were told of */
-	int status;    /* of a command that could not be started; 0 */
 };
 
 /* ---- showing ---------------------------------------------------------------------------- */
-
-static void stop(struct watcher *watcher)
-{
-	teller_end(watcher->teller);
-	loop_stop(watcher->loop);
-}
 
 static bool show(void *context, const struct open_view *view, const struct open_names *names)
 {
@@ -60,8 +48,10 @@ static bool show(void *context, const struct open_view *view, const struct open_
 		record_write_csv(&record, watcher->show.out);
 	else if (!open_show_line(&watcher->show, view, names))
 		return false;
-	if (watcher->left && --watcher->left == 0)
-		stop(watcher);
+	if (watcher->left && --watcher->left == 0) {
+		teller_end(watcher->teller);
+		loop_stop(watcher->session.loop);
+	}
 	return true;
 }
 
@@ -82,18 +72,14 @@ static void show_head(const struct watcher *watcher)
 		open_show_head(&watcher->show);
 }
 
-/* A pipe that nobody reads any more is a wish to end; a disk that is full is a failure. */
+/* Where nobody reads it any more, what still comes is only counted. */
 static int flush(struct watcher *watcher)
 {
-	if (fflush(watcher->show.out) == 0 && !ferror(watcher->show.out))
-		return 0;
-	if (errno != EPIPE)
-		return -errno;
-	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", watcher->show.out))
-		return -errno;
-	stop(watcher);
-	return 0;
+	int r = session_flush(&watcher->session);
+
+	if (watcher->session.unread)
+		teller_end(watcher->teller);
+	return r;
 }
 
 static void on_event(void *argument, const struct event_header *event)
@@ -137,51 +123,19 @@ static int on_interval(void *argument)
 	return flush(watcher);
 }
 
-static int on_child(void *argument)
-{
-	struct watcher *watcher = argument;
-
-	if (child_has_ended(&watcher->child))
-		loop_stop(watcher->loop);
-	return 0;
-}
-
-/* A terminal sends SIGINT to the command as well, which may make something of it. */
-static int on_signal(void *argument, int signal)
-{
-	struct watcher *watcher = argument;
-
-	if (watcher->child.pid <= 0)
-		loop_stop(watcher->loop);
-	else if (signal != SIGINT)
-		child_signal(&watcher->child, signal);
-	return 0;
-}
-
-static int on_reader_gone(void *argument)
-{
-	stop(argument);
-	return 0;
-}
-
 /* ---- beginning and end ------------------------------------------------------------------ */
 
 static int add_sources(struct watcher *watcher)
 {
-	uint64_t interval = watcher->arguments->interval;
-	struct stat st;
-	int r = loop_add_fd(watcher->loop, ring_fd(watcher->ring), on_ring, watcher);
+	const struct arguments *arguments = watcher->arguments;
+	uint64_t interval = arguments->interval ? arguments->interval : 5 * NSEC_PER_SEC;
+	struct loop *loop = watcher->session.loop;
+	int r = loop_add_fd(loop, ring_fd(watcher->ring), on_ring, watcher);
 
 	if (r == 0)
-		r = loop_add_timer(watcher->loop, DRAIN_INTERVAL, on_ring, watcher);
-	if (r == 0 && watcher->arguments->fold)
-		r = loop_add_timer(watcher->loop, interval ? interval : 5 * NSEC_PER_SEC,
-				   on_interval, watcher);
-	if (r == 0 && watcher->child.pidfd >= 0)
-		r = loop_add_fd(watcher->loop, watcher->child.pidfd, on_child, watcher);
-	if (r == 0 && watcher->child.pidfd < 0 && fstat(fileno(watcher->show.out), &st) == 0 &&
-	    S_ISFIFO(st.st_mode))
-		r = loop_add_fd(watcher->loop, fileno(watcher->show.out), on_reader_gone, watcher);
+		r = loop_add_timer(loop, DRAIN_INTERVAL, on_ring, watcher);
+	if (r == 0 && arguments->fold)
+		r = loop_add_timer(loop, interval, on_interval, watcher);
 	return r;
 }
 
@@ -190,9 +144,7 @@ static int start(struct watcher *watcher, const struct opens_options *options, s
 	const struct arguments *arguments = watcher->arguments;
 	int r;
 
-	watcher->loop = loop_new(on_signal, watcher, error);
-	if (!watcher->loop)
-		return -EIO;
+	watcher->show.out = watcher->session.out;
 	watcher->teller = teller_new(arguments->path, arguments->fold, arguments->failed, show,
 				     show_page, watcher);
 	if (!watcher->teller)
@@ -204,12 +156,10 @@ static int start(struct watcher *watcher, const struct opens_options *options, s
 	if (!watcher->ring)
 		return -EIO;
 	if (arguments->operand_count) {
-		r = child_start(arguments->operands, opens_reader_follow_me, watcher->reader,
-				&watcher->child, error);
-		if (r < 0) {
-			watcher->status = child_failure_status(r);
+		r = session_run_command(&watcher->session, arguments->operands,
+					opens_reader_follow_me, watcher->reader, error);
+		if (r < 0)
 			return r;
-		}
 	}
 	r = add_sources(watcher);
 	return r < 0 ? error_set(error, r, "cannot wait for opens: %s", strerror(-r)) : 0;
@@ -249,31 +199,23 @@ static int finish(struct watcher *watcher)
 
 static void release(struct watcher *watcher)
 {
-	child_close(&watcher->child);
 	ring_free(watcher->ring);
 	opens_reader_free(watcher->reader);
 	teller_free(watcher->teller);
-	loop_free(watcher->loop);
 }
 
-static int watch(struct watcher *watcher, const struct opens_options *options)
+static int watch(struct watcher *watcher)
 {
-	struct error error = { "" };
 	int r, finished;
 
-	watcher->show.out = report_file_open(watcher->arguments, &r, &error);
-	if (watcher->show.out)
-		r = start(watcher, options, &error);
-	if (r < 0) {
-		log_error("%s", error.text);
-		return r;
-	}
 	say_what_is_watched(watcher);
 	open_show_measure(&watcher->show);
 	show_head(watcher);
 	r = flush(watcher);
 	if (r == 0)
-		r = loop_run(watcher->loop);
+		r = session_watch(&watcher->session);
+	if (watcher->session.unread)
+		teller_end(watcher->teller);
 	finished = finish(watcher);
 	return r < 0 ? r : finished;
 }
@@ -281,7 +223,7 @@ static int watch(struct watcher *watcher, const struct opens_options *options)
 int command_opens(int argc, char **argv)
 {
 	struct arguments arguments;
-	struct watcher watcher = { .arguments = &arguments, .child = CHILD_NONE };
+	struct watcher watcher = { .session = SESSION_NONE, .arguments = &arguments };
 	struct opens_options options = { 0 };
 	struct error error = { "" };
 	int r;
@@ -308,12 +250,11 @@ int command_opens(int argc, char **argv)
 	watcher.left = arguments.count;
 	watcher.show.folded = arguments.fold;
 	watcher.show.top = arguments.top ? arguments.top : OPENS_TOP;
-	signal(SIGPIPE, SIG_IGN);
-	r = watch(&watcher, &options);
+	r = session_start(&watcher.session, &arguments, arguments.operand_count > 0, &error);
+	if (r == 0)
+		r = start(&watcher, &options, &error);
+	if (r == 0)
+		r = watch(&watcher);
 	release(&watcher);
-	if (r == 0 && arguments.operand_count)
-		return child_exit_status(&watcher.child);
-	if (watcher.status)
-		return watcher.status;
-	return status_of(r);
+	return session_end(&watcher.session, r, &error);
 }

@@ -245,11 +245,9 @@ int command_syscalls(int argc, char **argv)
 	r = session_start(&counting.session, arguments, arguments->operand_count > 0, &error);
 	if (r == 0)
 		r = start(&counting, &options, &error);
-	if (r < 0)
-		log_error("%s", error.text);
-	else
+	if (r == 0)
 		r = watch(&counting);
 	ring_free(counting.ring);
 	watcher_stop(&counting.watcher);
-	return session_end(&counting.session, r);
+	return session_end(&counting.session, r, &error);
 }

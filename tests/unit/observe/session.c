@@ -33,6 +33,13 @@ static void start(struct session *session, const struct arguments *arguments)
 	assert_row(session_start(session, arguments, false, &error) == 0, error.text);
 }
 
+static int end(struct session *session, int r)
+{
+	const struct error error = { "" };
+
+	return session_end(session, r, &error);
+}
+
 /* Reports go into a pipe; returns the end to read from. */
 static int into_a_pipe(struct session *session)
 {
@@ -55,7 +62,7 @@ static void ends_after_so_many_reports(void **state)
 	assert_int_equal(session_watch(&session), 0);
 	assert_int_equal(reports, 3);
 	assert_false(session.unread);
-	assert_int_equal(session_end(&session, 0), STATUS_OK);
+	assert_int_equal(end(&session, 0), STATUS_OK);
 }
 
 static int interrupt(void *context)
@@ -78,7 +85,7 @@ static void ends_the_line_that_ctrl_c_is_on(void **state)
 	assert_int_equal(session_every(&session, NSEC_PER_MSEC, 0, interrupt, NULL), 0);
 	assert_int_equal(session_watch(&session), 0);
 	assert_int_equal(session_flush(&session), 0);
-	assert_int_equal(session_end(&session, 0), STATUS_OK);
+	assert_int_equal(end(&session, 0), STATUS_OK);
 	assert_int_equal(read(terminal, text, sizeof(text) - 1), 2);
 	assert_string_equal(text, "\r\n");
 	close(terminal);
@@ -92,7 +99,7 @@ static void ends_with_the_error_of_a_report(void **state)
 	start(&session, &arguments);
 	assert_int_equal(session_every(&session, 0, NSEC_PER_MSEC, refuse, NULL), 0);
 	assert_int_equal(session_watch(&session), -EIO);
-	assert_int_equal(session_end(&session, -EIO), STATUS_FAILED);
+	assert_int_equal(end(&session, -EIO), STATUS_FAILED);
 }
 
 static void ends_with_its_command(void **state)
@@ -109,7 +116,7 @@ static void ends_with_its_command(void **state)
 	assert_int_equal(session_every(&session, 0, NSEC_PER_MSEC, count, &reports), 0);
 	assert_int_equal(session_watch(&session), 0);
 	assert_int_equal(reports, 0);
-	assert_int_equal(session_end(&session, 0), 3);
+	assert_int_equal(end(&session, 0), 3);
 }
 
 static void an_error_of_ours_is_no_status_of_the_command(void **state)
@@ -122,7 +129,7 @@ static void an_error_of_ours_is_no_status_of_the_command(void **state)
 	start(&session, &arguments);
 	assert_int_equal(session_run_command(&session, argv, join_nothing, NULL, &error), 0);
 	assert_int_equal(session_watch(&session), 0);
-	assert_int_equal(session_end(&session, -EOPNOTSUPP), STATUS_UNABLE);
+	assert_int_equal(end(&session, -EOPNOTSUPP), STATUS_UNABLE);
 }
 
 static void a_command_that_is_not_there(void **state)
@@ -136,7 +143,7 @@ static void a_command_that_is_not_there(void **state)
 	start(&session, &arguments);
 	r = session_run_command(&session, argv, join_nothing, NULL, &error);
 	assert_int_equal(r, -ENOENT);
-	assert_int_equal(session_end(&session, r), 127);
+	assert_int_equal(end(&session, r), 127);
 }
 
 static void a_signal_ends_it(void **state)
@@ -147,7 +154,7 @@ static void a_signal_ends_it(void **state)
 	start(&session, &arguments);
 	kill(getpid(), SIGTERM);
 	assert_int_equal(session_watch(&session), 0);
-	assert_int_equal(session_end(&session, 0), STATUS_OK);
+	assert_int_equal(end(&session, 0), STATUS_OK);
 }
 
 static void a_signal_goes_to_the_command(void **state)
@@ -161,7 +168,7 @@ static void a_signal_goes_to_the_command(void **state)
 	assert_int_equal(session_run_command(&session, argv, join_nothing, NULL, &error), 0);
 	kill(getpid(), SIGTERM);
 	assert_int_equal(session_watch(&session), 0);
-	assert_int_equal(session_end(&session, 0), 128 + SIGTERM);
+	assert_int_equal(end(&session, 0), 128 + SIGTERM);
 }
 
 /* Whether anything was to be written or not. */
@@ -183,7 +190,7 @@ static void ends_with_its_reader(void **state)
 			assert_int_equal(session_watch(&session), 0);
 		}
 		assert_true(session.unread);
-		assert_int_equal(session_end(&session, 0), STATUS_OK);
+		assert_int_equal(end(&session, 0), STATUS_OK);
 	}
 }
 
@@ -197,8 +204,23 @@ static void a_full_disk_is_an_error(void **state)
 	assert_non_null(session.out);
 	fputs("a report\n", session.out);
 	assert_int_equal(session_flush(&session), -ENOSPC);
-	assert_false(session.unread);
-	assert_int_equal(session_end(&session, -ENOSPC), STATUS_FAILED);
+	assert_true(session.told);
+	assert_int_equal(end(&session, -ENOSPC), STATUS_FAILED);
+}
+
+/* A terminal that is gone: every line fails as it is written, and nothing is left to be flushed. */
+static void lines_that_failed_are_an_error(void **state)
+{
+	const struct arguments arguments = { .count = 0 };
+	struct session session;
+
+	start(&session, &arguments);
+	session.out = fopen("/dev/full", "w");
+	assert_non_null(session.out);
+	setvbuf(session.out, NULL, _IONBF, 0);
+	fputs("a report\n", session.out);
+	assert_int_equal(session_flush(&session), -EIO);
+	assert_int_equal(end(&session, -EIO), STATUS_FAILED);
 }
 
 int main(void)
@@ -214,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_signal_goes_to_the_command),
 		cmocka_unit_test(ends_with_its_reader),
 		cmocka_unit_test(a_full_disk_is_an_error),
+		cmocka_unit_test(lines_that_failed_are_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
