@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct process {
 struct owners {
 	void *processes; /* trees of tsearch(3) */
 	void *ended;     /* owners */
+	size_t ended_count;
 	struct owner *first;
 	size_t count;
 	size_t limit;
@@ -70,6 +72,7 @@ static struct owner *find_ended(struct owners *owners, const struct owner *wante
 
 	if (!found && owner && !tsearch(owner, &owners->ended, compare_ended))
 		return NULL; /* stays in the list, with nothing in it */
+	owners->ended_count += !found && owner;
 	return owner;
 }
 
@@ -149,6 +152,8 @@ static int fold(struct owners *owners, struct owner *owner)
 	struct owner *into;
 
 	memcpy(like.command, owner->command, sizeof(like.command));
+	if (owners->ended_count >= OWNERS_ENDED_MAX && !tfind(&like, &owners->ended, compare_ended))
+		snprintf(like.command, sizeof(like.command), "%s", OWNERS_OTHERS);
 	into = find_ended(owners, &like);
 	return into ? owners->books.fold(owners->books.context, into, owner) : -ENOMEM;
 }

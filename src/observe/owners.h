@@ -6,7 +6,8 @@
  * An owner is one program of one process. What has ended, or went on as another program, is told
  * of in the report of its time, and then folded: it goes on in an owner that stands for all
  * ended programs of the same command, cgroup and user. So books stay as large as what lives,
- * nothing is lost, and every way to sum them up gives the same.
+ * nothing is lost, and every way to sum them up gives the same. Everybody can make up names, so
+ * there are not more than OWNERS_ENDED_MAX of these: further names are one command, OWNERS_OTHERS.
  */
 #pragma once
 
@@ -16,6 +17,9 @@
 
 #include "base/error.h"
 #include "bpf/process_row.h"
+
+enum { OWNERS_ENDED_MAX = 16384 };
+#define OWNERS_OTHERS "(other names)"
 
 enum owner_kind {
 	OWNER_PROGRAM, /* one */

@@ -203,7 +203,7 @@ static void add_latency(struct table *table, const struct call_latency *latency,
 
 static void add_errors(struct table *table, const struct view_row *row)
 {
-	char text[VIEW_ERRORS * (ERRNO_NAME + NUMBER_TEXT)], number[NUMBER_TEXT], name[ERRNO_NAME];
+	char text[VIEW_KINDS * (ERRNO_NAME + NUMBER_TEXT)], number[NUMBER_TEXT], name[ERRNO_NAME];
 	size_t used = 0;
 
 	text[0] = '\0';

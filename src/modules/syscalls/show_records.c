@@ -59,7 +59,7 @@ static void record_interval(const struct show *show, const struct report *report
 
 /* Lists that a record points to. */
 struct lists {
-	struct named_count errors[VIEW_ERRORS];
+	struct named_count errors[VIEW_KINDS];
 	struct named_count histogram[LATENCY_BUCKETS];
 };
 

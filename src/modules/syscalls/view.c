@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,32 +77,57 @@ static struct view_row *find_row(struct making *making, const struct account *ac
 
 /* ---- sums --------------------------------------------------------------------------------- */
 
-static void add_error(struct view_row *row, uint16_t error, uint64_t count)
+/* Makes room for one at `place`; as long as they are collected, they are in order of the error. */
+static int insert_kind(struct view_row *row, size_t place, uint16_t error)
 {
-	size_t i = 0;
+	enum { STEP = 8 };
+	struct view_kind *kinds = row->kinds;
 
-	row->errors += count;
-	while (i < row->kind_count && row->kinds[i].error != error)
-		i++;
-	if (i == VIEW_ERRORS)
-		return;
-	if (i == row->kind_count)
-		row->kinds[row->kind_count++].error = error;
-	row->kinds[i].count += count;
+	if (row->kind_count % STEP == 0) {
+		kinds = reallocarray(kinds, row->kind_count + STEP, sizeof(*kinds));
+		if (!kinds)
+			return -ENOMEM;
+		row->kinds = kinds;
+	}
+	memmove(&kinds[place + 1], &kinds[place], (row->kind_count - place) * sizeof(*kinds));
+	kinds[place] = (struct view_kind){ .error = error };
+	row->kind_count++;
+	return 0;
 }
 
-static void add(struct view_row *row, const struct account *account, enum view_span span)
+static int add_error(struct view_row *row, uint16_t error, uint64_t count)
+{
+	size_t low = 0, high = row->kind_count;
+	int r = 0;
+
+	row->errors += count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (row->kinds[middle].error < error)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == row->kind_count || row->kinds[low].error != error)
+		r = insert_kind(row, low, error);
+	if (r == 0)
+		row->kinds[low].count += count;
+	return r;
+}
+
+static int add(struct view_row *row, const struct account *account, enum view_span span)
 {
 	const struct call_latency *latency =
 		span == SPAN_ALL ? account->latency : account->latency_interval;
 	uint64_t count = span == SPAN_ALL ? account->total : account->total - account->before;
 
-	if (account->error)
-		add_error(row, account->error, count);
-	else
-		row->calls += count;
 	if (latency)
 		latency_add(&row->latency, latency);
+	if (account->error)
+		return add_error(row, account->error, count);
+	row->calls += count;
+	return 0;
 }
 
 static bool is_empty(const struct account *account, enum view_span span)
@@ -111,11 +137,28 @@ static bool is_empty(const struct account *account, enum view_span span)
 	return account->total == account->before && !account->latency_interval;
 }
 
+/* Those that the kernel could not tell apart stand last, with all that have no room in a report. */
 static int compare_kinds(const void *left, const void *right)
 {
-	const __typeof__(((struct view_row *)0)->kinds[0]) *a = left, *b = right;
+	const struct view_kind *a = left, *b = right;
+	int order = COMPARE(a->error == ERROR_UNKNOWN, b->error == ERROR_UNKNOWN);
 
-	return COMPARE(b->count, a->count);
+	if (!order)
+		order = COMPARE(b->count, a->count);
+	return order ? order : COMPARE(a->error, b->error);
+}
+
+static void sort_kinds(struct view_row *row)
+{
+	if (row->kind_count)
+		qsort(row->kinds, row->kind_count, sizeof(row->kinds[0]), compare_kinds);
+	while (row->kind_count > VIEW_KINDS) {
+		const struct view_kind *last = &row->kinds[--row->kind_count];
+		struct view_kind *rest = &row->kinds[VIEW_KINDS - 1];
+
+		rest->error = ERROR_UNKNOWN;
+		rest->count += last->count;
+	}
 }
 
 static uint64_t sorted_by(const struct view_row *row, enum view_sort sort)
@@ -173,14 +216,6 @@ int view_sort_parse(const char *text, enum view_sort *ret_sort, struct error *er
 			 text_quote(text, quoted));
 }
 
-static void sort_kinds(struct view *view)
-{
-	for (size_t i = 0; i < view->count; i++)
-		qsort(view->rows[i].kinds, view->rows[i].kind_count, sizeof(view->rows[i].kinds[0]),
-		      compare_kinds);
-	qsort(view->sum.kinds, view->sum.kind_count, sizeof(view->sum.kinds[0]), compare_kinds);
-}
-
 int view_make(const struct books *books, unsigned by, enum view_span span, struct view *ret_view)
 {
 	struct making making = { .view = { .by = by } };
@@ -194,19 +229,18 @@ int view_make(const struct books *books, unsigned by, enum view_span span, struc
 			if (is_empty(account, span))
 				continue;
 			row = find_row(&making, account);
-			if (!row) {
-				r = -ENOMEM;
-				continue;
-			}
-			add(row, account, span);
-			add(&making.view.sum, account, span);
+			r = row ? add(row, account, span) : -ENOMEM;
+			if (r == 0)
+				r = add(&making.view.sum, account, span);
 		}
 	tdestroy(making.tree, free);
 	if (r < 0) {
 		view_free(&making.view);
 		return r;
 	}
-	sort_kinds(&making.view);
+	for (size_t i = 0; i < making.view.count; i++)
+		sort_kinds(&making.view.rows[i]);
+	sort_kinds(&making.view.sum);
 	view_sort(&making.view, SORT_CALLS);
 	*ret_view = making.view;
 	return 0;
@@ -214,7 +248,11 @@ int view_make(const struct books *books, unsigned by, enum view_span span, struc
 
 void view_free(struct view *view)
 {
+	for (size_t i = 0; i < view->count; i++)
+		free(view->rows[i].kinds);
+	free(view->sum.kinds);
 	free(view->rows);
+	view->sum.kinds = NULL;
 	view->rows = NULL;
 	view->count = 0;
 }

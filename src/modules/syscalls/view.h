@@ -12,19 +12,19 @@
 #include "base/error.h"
 #include "modules/syscalls/books.h"
 
-enum { VIEW_ERRORS = 8 };
+enum { VIEW_KINDS = 9 };
 
 struct view_row {
 	const struct owner *owner; /* one of those that the row is of */
 	uint16_t call;             /* where it is by call */
 	uint64_t calls;
 	uint64_t errors;
-	/* Which errors, the most frequent first; what finds no room is only in `errors`. */
-	struct {
+	/* Which errors, the most frequent first, and last ERROR_UNKNOWN for all further ones. */
+	struct view_kind {
 		uint16_t error;
 		uint64_t count;
-	} kinds[VIEW_ERRORS];
-	size_t kind_count;
+	} *kinds;
+	size_t kind_count; /* at most VIEW_KINDS */
 	struct call_latency latency;
 };
 

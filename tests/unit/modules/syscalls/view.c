@@ -196,7 +196,8 @@ static void rows_in_the_order_that_is_asked_for(void **state)
 	assert_error_contains(&error, "--sort 'name': give calls, errors, time or max");
 }
 
-/* More kinds of errors than a row has room for: the sum has all of them. */
+/* More kinds of errors than a report has room for: the rest is one, and none of the most frequent.
+ */
 static void many_kinds_of_errors(void **state)
 {
 	CLEANUP_MADE struct made *made = made_new();
@@ -204,12 +205,24 @@ static void many_kinds_of_errors(void **state)
 	CLEANUP_VIEW struct view view = VIEW_NONE;
 
 	made_calls(made, made_process(made, 10, 5, "cat"), READ, 0, 100);
-	for (uint16_t error = 1; error <= 2 * VIEW_ERRORS; error++)
+	for (uint16_t error = 1; error < 40; error++)
 		made_calls(made, 0, READ, error, 1);
+	made_calls(made, 0, READ, 40, 1000);
+	made_calls(made, 0, READ, 7, 10);
 	made_add(made, books);
 	assert_ok(view_make(books, BY_CALL, SPAN_ALL, &view));
-	assert_int_equal(view.rows[0].errors, 2 * VIEW_ERRORS);
-	assert_int_equal(view.rows[0].kind_count, VIEW_ERRORS);
+	for (int of_all = 0; of_all < 2; of_all++) {
+		const struct view_row *row = of_all ? &view.sum : &view.rows[0];
+
+		assert_int_equal(row->errors, 1049);
+		assert_int_equal(row->kind_count, VIEW_KINDS);
+		assert_int_equal(row->kinds[0].error, 40);
+		assert_int_equal(row->kinds[0].count, 1000);
+		assert_int_equal(row->kinds[1].error, 7);
+		assert_int_equal(row->kinds[1].count, 11);
+		assert_int_equal(row->kinds[VIEW_KINDS - 1].error, ERROR_UNKNOWN);
+		assert_int_equal(row->kinds[VIEW_KINDS - 1].count, 1049 - 1011 - (VIEW_KINDS - 3));
+	}
 }
 
 /* ---- whatever it is by, the sum is the same --------------------------------------------- */
