@@ -141,7 +141,8 @@ static void show_tally(const struct show *show, const struct report *report, FIL
 	for (size_t i = 0; i < count_names(tally->by); i++)
 		table_cell(table, "%s", i ? "" : "all");
 	add_numbers(table, report, &tally->sum);
-	table_fit(table, show->width);
+	if (show->width)
+		table_fit(table, show->width);
 	table_print(table, out, 0);
 	if (shown < tally->count)
 		fprintf(out, "%s more rows are not shown (-T 0 shows all)\n",

@@ -91,7 +91,8 @@ static void show_commands(const struct show *show, const struct report *report,
 	}
 	table_cell(table, "all");
 	add_sums(table, all);
-	table_fit(table, show->width);
+	if (show->width)
+		table_fit(table, show->width);
 	table_print(table, out, 0);
 }
 

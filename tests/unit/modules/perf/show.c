@@ -106,9 +106,13 @@ static void scale_is_said(void **state)
 
 static void of_many_cpus_the_least_and_the_most(void **state)
 {
-	struct report report = make(CPUS);
-	CLEANUP_FREE char *text = NULL;
+	struct report report = make(CPUS), few = make(4);
+	CLEANUP_FREE char *text = text_of(&few, WIDTH), *wide = text_of(&few, 0);
 
+	assert_contains(text, "LEAST");
+	assert_null(strstr(wide, "LEAST"));
+	free(text);
+	report = make(CPUS);
 	cpus[7].counts[METRIC_CALLS] = 2;
 	cpus[63].counts[METRIC_CALLS] = 400000000;
 	text = text_of(&report, WIDTH);
@@ -155,6 +159,9 @@ static void waits_fit_and_have_their_bars(void **state)
 	assert_contains(text, "2.05 us");
 	assert_contains(text, "4.10 us         10  #");
 	assert_contains(text, "2.00 us  2.05 us  5.00 us");
+	assert_contains(text, "sixteen letters!  1,000,010");
+	/* Nothing is cut. */
+	assert_null(strstr(text, "\u2026"));
 	assert_fits(text);
 }
 
