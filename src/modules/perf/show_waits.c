@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "modules/perf/show.h"
 
-enum { BAR = 12, NAME = 4 * PROCESS_COMMAND + 1, COMMAND_COLUMNS = 8 };
+enum { BAR = 10, NAME = 4 * PROCESS_COMMAND + 1, COMMAND_COLUMNS = 8 };
 
 static const char *const heads[WAIT_KINDS] = {
 	[WAIT_QUEUE] = "WAITED",
