@@ -283,7 +283,7 @@ int perf_books_waits(const struct books *books, enum books_span span,
 	size_t count = 0;
 
 	if (books->wait_count) {
-		accounts = calloc(books->wait_count, sizeof(*accounts));
+		accounts = calloc(books->wait_count, sizeof(void *));
 		if (!accounts)
 			return -ENOMEM;
 	}
@@ -294,7 +294,7 @@ int perf_books_waits(const struct books *books, enum books_span span,
 			accounts[count++] = &books->waits[i];
 	}
 	if (count)
-		qsort_r(accounts, count, sizeof(*accounts), compare_waits, &span);
+		qsort_r(accounts, count, sizeof(void *), compare_waits, &span);
 	*ret_accounts = accounts;
 	*ret_count = count;
 	return 0;

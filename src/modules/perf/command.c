@@ -99,16 +99,17 @@ static void write_warning(void *context, const struct record *record)
 
 static int flush(struct session *session)
 {
+	FILE *nowhere;
+
 	if (fflush(session->out) == 0)
 		return 0;
 	if (errno != EPIPE)
 		return -errno;
 	session->unread = true;
 	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", session->out))
-		return -errno;
+	nowhere = freopen("/dev/null", "w", session->out);
 	loop_stop(session->loop);
-	return 0;
+	return nowhere ? 0 : -errno;
 }
 
 static int report(struct session *session, enum books_span span)
