@@ -104,8 +104,9 @@ struct owner *owners_program(struct owners *owners, const struct process_row *ro
 				.parent = row->parent,
 				.user = row->user,
 				.cgroup = row->cgroup,
+				.incarnation = row->incarnation,
 				.process = process };
-	struct owner *owner;
+	struct owner *owner, **place;
 
 	if (!process)
 		return NULL;
@@ -113,10 +114,14 @@ struct owner *owners_program(struct owners *owners, const struct process_row *ro
 	for (owner = process->programs; owner; owner = owner->older)
 		if (compare_traits(owner, &wanted) == 0)
 			return owner;
-	wanted.older = process->programs;
+	/* The table of another CPU may have told of a later program before. */
+	place = &process->programs;
+	while (*place && (*place)->incarnation > wanted.incarnation)
+		place = &(*place)->older;
+	wanted.older = *place;
 	owner = new_owner(owners, &wanted);
 	if (owner)
-		process->programs = owner;
+		*place = owner;
 	return owner;
 }
 

@@ -38,6 +38,7 @@ struct owner {
 	void *accounts; /* the books' own; NULL at first */
 	struct owner *next;
 	struct process *process; /* whose program it is */
+	uint64_t incarnation;    /* of its row: a later program has a higher one */
 	struct owner *older;     /* the process's program before this */
 };
 

@@ -119,6 +119,26 @@ static void every_sum_is_the_same(void **state)
 	}
 }
 
+/* Also where the tables of two CPUs tell of them in the other order. */
+static void process_is_called_what_it_became(void **state)
+{
+	for (int later_first = 0; later_first < 2; later_first++) {
+		CLEANUP_BOOKS struct books *books = books_new();
+		CLEANUP_FREE struct perf_table *first = table_new(), *second = table_new();
+		struct perf_table *tables[2] = { first, second };
+		CLEANUP_TALLY struct tally tally = TALLY_NONE;
+
+		add_row(tables[later_first], 10, "sh", 1, 5);
+		add_row(tables[!later_first], 10, "gzip", 1, 7)->who.incarnation++;
+		assert_ok(perf_books_add(books, tables[0]));
+		assert_ok(perf_books_add(books, tables[1]));
+		assert_ok(tally_make(books, BY_PROCESS, SPAN_ALL, &tally));
+		assert_int_equal(tally.count, 1);
+		assert_string_equal(tally.rows[0].owner->command, "gzip");
+		assert_int_equal(tally.rows[0].counts[COUNT_CALLS], 12);
+	}
+}
+
 /* ---- waits -------------------------------------------------------------------------------- */
 
 static void add_wait(struct wait_row *row, enum wait_kind kind, uint32_t bucket, uint32_t count)
@@ -179,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_of_cpus_add_up),
 		cmocka_unit_test(every_sum_is_the_same),
+		cmocka_unit_test(process_is_called_what_it_became),
 		cmocka_unit_test(waits_of_commands),
 		cmocka_unit_test(quantiles),
 	};
