@@ -12,7 +12,8 @@ FOREIGN = """
 __attribute__((section("xdp"), used)) int foreign(void *ctx) { return 2; }
 """
 THINGS = {"syscall-enter", "syscall-exit", "open", "fork", "exec", "exit", "switch", "fault",
-          "cycles", "cgroup-egress", "cgroup-ingress", "connect4", "connect6", "packet"}
+          "connection", "cycles", "cgroup-egress", "cgroup-ingress", "connect4", "connect6",
+          "packet"}
 
 
 def doctor(lab, *words, start=(), mounts=None, user=None):
