@@ -122,20 +122,24 @@ static void print_ledger(const struct profile *profile, FILE *out)
 		   ledger->unpaired, out);
 }
 
+/* A little is not nothing. */
+static void print_share(uint64_t part, uint64_t whole, const char *what, FILE *out)
+{
+	double share = percent(part, whole);
+
+	if (part)
+		fprintf(out, "%s%.1f%% of %s\n", share < 0.1 ? "less than " : "",
+			share < 0.1 ? 0.1 : share, what);
+}
+
 static void print_notes(const struct profile *profile, FILE *out)
 {
-	if (profile->preempted)
-		fprintf(out, "%.1f%% of the time the CPU was taken away, else it was given up\n",
-			percent(profile->preempted, profile->value));
-	if (profile->user)
-		fprintf(out,
-			"%.1f%% of user stacks are incomplete: programs without frame pointers\n",
-			percent(profile->incomplete, profile->user));
-	if (profile->unseen)
-		fprintf(out,
-			"%.1f%% of user stacks have no names: ended too soon, or too many "
-			"programs\n",
-			percent(profile->unseen, profile->user));
+	print_share(profile->preempted, profile->value,
+		    "the time the CPU was taken away, else it was given up", out);
+	print_share(profile->incomplete, profile->user,
+		    "user stacks are incomplete: programs without frame pointers", out);
+	print_share(profile->unseen, profile->user,
+		    "user stacks have no names: ended too soon, or too many programs", out);
 	if (profile->kernel_hidden)
 		fputs("the kernel hides where its functions are (sysctl kernel.kptr_restrict)\n",
 		      out);
