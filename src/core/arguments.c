@@ -137,7 +137,7 @@ static const struct {
 	  { "svg", KEY_SVG, "FILE", 0, "write a flame graph, for browsers, too", 0 } },
 	{ ACCEPT_PROFILE,
 	  { "by", KEY_BY, "WHAT", 0, "apart for each command, process or cgroup", 0 } },
-	{ ACCEPT_PROFILE, { "top", 'T', "N", 0, "show the first N rows (20); 0 shows all", 0 } },
+	{ ACCEPT_PROFILE, { "top", 'T', "N", 0, "show the first N rows (15); 0 shows all", 0 } },
 	{ ACCEPT_WHY, { "why", KEY_WHY, "TEXT", 0, "the reason, for those who come later", 0 } },
 };
 

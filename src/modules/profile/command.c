@@ -21,7 +21,7 @@
 #include "observe/child.h"
 #include "observe/selection.h"
 
-enum { TOP = 20, HZ_MAX = 100000, SECONDS_MAX = 7 * 24 * 3600 };
+enum { TOP = 15, HZ_MAX = 100000, SECONDS_MAX = 7 * 24 * 3600 };
 
 struct session {
 	struct arguments arguments;

@@ -48,8 +48,9 @@ static void add_heads(struct table *table, const struct profile *profile)
 	table_column(table, column++, profile->off_cpu ? "TIMES" : "SAMPLES", TABLE_RIGHT);
 	if (profile->grouped)
 		table_column(table, column++, groups[profile->by], TABLE_LEFT);
-	table_column(table, column++, "FUNCTION", TABLE_LEFT);
 	table_column(table, column++, "IN", TABLE_LEFT);
+	/* The last, as names can be long: lines are cut where a terminal ends. */
+	table_column(table, column++, "FUNCTION", TABLE_LEFT);
 }
 
 static const char *place_name(const struct function *function)
@@ -71,8 +72,8 @@ static void add_row(struct table *table, const struct profile *profile, const st
 	table_cell(table, "%s", number_format(row->count, number));
 	if (profile->grouped)
 		table_cell(table, "%s", row->group->name);
-	table_cell(table, "%s", row->function->name);
 	table_cell(table, "%s", place_name(row->function));
+	table_cell(table, "%s", row->function->name);
 }
 
 static void print_rows(const struct profile *profile, FILE *out)
@@ -139,7 +140,7 @@ static void print_notes(const struct profile *profile, FILE *out)
 	print_share(profile->incomplete, profile->user,
 		    "user stacks are incomplete: programs without frame pointers", out);
 	print_share(profile->unseen, profile->user,
-		    "user stacks have no names: ended too soon, or too many programs", out);
+		    "user stacks have no names: ended too soon, or too many", out);
 	if (profile->kernel_hidden)
 		fputs("the kernel hides where its functions are (sysctl kernel.kptr_restrict)\n",
 		      out);
