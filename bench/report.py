@@ -7,6 +7,7 @@ import figures
 import observers_report
 import perf_report
 import plot
+import profiles_report
 from figures import LIVE
 
 FLOORS = ("no filter", "bare XDP_PASS", "bare XDP_DROP")
@@ -297,6 +298,7 @@ SECTIONS = {"prog_run": prog_run_tables, "live": live_tables, "scale": scale_tab
             "server": server_tables, "observers": observers_report.tables,
             "cgroups": cgroups_report.tables,
             "perf": perf_report.tables,
+            "profile": profiles_report.tables,
             "verifier": verifier_tables}
 
 
