@@ -100,7 +100,7 @@ static void write_cut(const char *name, double width, FILE *out)
 
 	if (room < LETTERS_LEAST)
 		return;
-	for (; name[bytes] && bytes < sizeof(cut) - 8; bytes++) {
+	for (; bytes < sizeof(cut) - 8 && name[bytes]; bytes++) {
 		if ((name[bytes] & 0xc0) == 0x80)
 			continue;
 		if (letters == room - 2)

@@ -207,7 +207,7 @@ static int open_kernel(struct sampler *sampler)
 	if (cpus < 0)
 		return cpus;
 	sampler->cpus = (uint32_t)cpus;
-	sampler->links = calloc((size_t)cpus + 2, sizeof(*sampler->links));
+	sampler->links = calloc((size_t)cpus + 2, sizeof(struct bpf_link *));
 	sampler->stacks = stacks_new(STACKS_MAX);
 	sampler->kernel = profile_bpf__open();
 	return sampler->links && sampler->stacks && sampler->kernel ? 0 : -ENOMEM;
