@@ -39,7 +39,7 @@ def running_tables(part):
                                  f"{middle(line, 'resident') / MEBIBYTE:.0f}"))
         lines += ["", *notes({"rows": rows})]
         ours = [100 * share(line) for line in rows if line["kind"] == "sumun" and line["turns"]]
-        lines += [f"At most {LIMIT} % of a core: {met(LIMIT, ours, '%')}", ""]
+        lines += [f"At most {LIMIT} % of a core: {met(LIMIT, ours, '% of a core')}", ""]
     return lines
 
 
