@@ -21,6 +21,9 @@ enum {
 	JIT_BYTES = 64 << 20, /* of all that JITs wrote */
 };
 
+#define PAUSE_LEAST (20 * NSEC_PER_MSEC)
+#define PAUSE_MOST  (20 * NSEC_PER_SEC)
+
 /* Time for looking at processes: so many of the nanoseconds that pass, and at once the most. */
 struct credit {
 	uint64_t share; /* one part of so many */
@@ -39,7 +42,9 @@ struct space {
 	uint64_t incarnation;
 	struct mapping *mappings; /* as in maps: the lowest first */
 	size_t count;
-	bool gone;       /* is not looked at again */
+	uint64_t due;    /* is not looked at again before; CLOCK_BOOTTIME, nanoseconds */
+	uint64_t pause;  /* that was made last */
+	bool gone;       /* is not looked at again at all */
 	FILE *jit_file;  /* not read yet */
 	struct jit *jit; /* NULL: none */
 };
@@ -292,10 +297,22 @@ struct space *spaces_find(struct spaces *spaces, uint32_t tgid, uint64_t incarna
 	return TAKE_PTR(space);
 }
 
+/* Where no frame pointers are, stacks have addresses of nothing, which no look will find. */
+static void put_off(struct space *space, const struct mapping *found)
+{
+	if (!space->count || found)
+		space->pause = 0;
+	else
+		space->pause = space->pause ? 2 * space->pause : PAUSE_LEAST;
+	if (space->pause > PAUSE_MOST)
+		space->pause = PAUSE_MOST;
+	space->due = timestamp_boottime() + space->pause;
+}
+
 void space_see(struct spaces *spaces, struct space *space, uint64_t start_stack,
 	       const uint64_t *addresses, size_t count)
 {
-	bool may_look = !space->gone;
+	bool may_look = !space->gone && timestamp_boottime() >= space->due;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct mapping *mapping = mapping_at(space, addresses[i]);
@@ -304,6 +321,7 @@ void space_see(struct spaces *spaces, struct space *space, uint64_t start_stack,
 			look(spaces, space, start_stack);
 			may_look = false;
 			mapping = mapping_at(space, addresses[i]);
+			put_off(space, mapping);
 		}
 		if (mapping)
 			see(space, mapping);
