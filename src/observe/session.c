@@ -20,7 +20,8 @@ static struct winsize window(const struct session *session)
 {
 	struct winsize size = { 0 };
 
-	return ioctl(fileno(session->out), TIOCGWINSZ, &size) < 0 ? (struct winsize){ 0 } : size;
+	ioctl(fileno(session->out), TIOCGWINSZ, &size); /* where there is none, nothing is filled */
+	return size;
 }
 
 size_t session_width(const struct session *session)
@@ -65,12 +66,13 @@ static int flush(FILE *out)
 int session_flush(struct session *session)
 {
 	int r = flush(session->out);
+	FILE *nowhere;
 
 	if (r == 0)
 		return 0;
 	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", session->out))
-		session->out = stderr;
+	nowhere = freopen("/dev/null", "w", session->out);
+	session->out = nowhere ? nowhere : stderr;
 	end_unread(session);
 	if (r == -EPIPE)
 		return 0;
@@ -153,8 +155,7 @@ int session_start(struct session *session, const struct arguments *arguments, bo
 	int r = 0;
 
 	signal(SIGPIPE, SIG_IGN);
-	*session = (struct session)SESSION_NONE;
-	session->left = arguments->count;
+	*session = (struct session){ .left = arguments->count, .child = CHILD_NONE };
 	if (beside || arguments->output) {
 		session->out = report_file_open(arguments, &r, error);
 		if (!session->out)

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -15,155 +11,97 @@
 #include "modules/cgroups/module.h"
 #include "modules/cgroups/watcher.h"
 #include "observe/cgroups.h"
+#include "observe/session.h"
 
 enum { TOP = 30, INTERVAL_SECONDS = 5 };
 
-struct session {
+struct counting {
+	struct session session;
 	struct watcher watcher;
-	struct loop *loop;
 	struct ring *ring;
 	bool rung;  /* a table gets full */
 	int failed; /* to take an event: negative errno */
 	struct arguments arguments;
 	struct view_options options;
-	uint64_t left; /* reports; 0: no limit */
-	bool unread;   /* nobody reads what is written */
-	bool headed;   /* the head of CSV is written */
+	bool headed; /* the head of CSV is written */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
-static size_t width_of_output(void)
-{
-	struct winsize size;
-
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ? 0 : size.ws_col;
-}
-
 static void write_json(void *context, const struct record *record)
 {
-	record_write_json(record, stdout);
+	record_write_json(record, ((struct counting *)context)->session.out);
 }
 
 static void write_csv(void *context, const struct record *record)
 {
 	if (record->type == &group_record)
-		record_write_csv(record, stdout);
+		record_write_csv(record, ((struct counting *)context)->session.out);
 }
 
 /* The head stands there also when nothing happens. */
-static void show_csv(struct session *session, const struct report *report)
+static void show_csv(struct counting *counting, const struct report *report)
 {
-	if (!session->headed)
-		record_write_csv_head(&group_record, stdout);
-	session->headed = true;
-	group_show_records(report, write_csv, NULL);
+	if (!counting->headed)
+		record_write_csv_head(&group_record, counting->session.out);
+	counting->headed = true;
+	group_show_records(report, write_csv, counting);
 }
 
-static int flush(struct session *session)
+static int report(struct counting *counting, bool total)
 {
-	if (fflush(stdout) == 0)
-		return 0;
-	if (errno != EPIPE)
-		return -errno;
-	session->unread = true;
-	/* What cannot be written would be tried once more at exit. */
-	if (!freopen("/dev/null", "w", stdout))
-		return -errno;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static int report(struct session *session, bool total)
-{
-	const struct arguments *arguments = &session->arguments;
+	const struct arguments *arguments = &counting->arguments;
 	CLEANUP_VIEW struct view view = VIEW_NONE;
 	struct report made;
 	int r;
 
 	/* First the names of what was made. */
-	ring_drain(session->ring);
-	session->options.total = total;
-	r = session->failed;
+	ring_drain(counting->ring);
+	counting->options.total = total;
+	r = counting->failed;
 	if (r == 0)
-		r = group_watcher_report(&session->watcher, &session->options, &view, &made);
+		r = group_watcher_report(&counting->watcher, &counting->options, &view, &made);
 	if (r < 0)
 		return r;
 	made.top = arguments->top                      ? arguments->top
 		   : arguments->json || arguments->csv ? UINT64_MAX
 						       : TOP;
 	if (arguments->json)
-		group_show_records(&made, write_json, NULL);
+		group_show_records(&made, write_json, counting);
 	else if (arguments->csv)
-		show_csv(session, &made);
+		show_csv(counting, &made);
 	else
-		group_show_text(&made, width_of_output(), stdout);
-	r = flush(session);
-	return r < 0 || total ? r : group_watcher_next(&session->watcher);
+		group_show_text(&made, session_width(&counting->session), counting->session.out);
+	r = session_flush(&counting->session);
+	return r < 0 || total ? r : group_watcher_next(&counting->watcher);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------- */
 
 static int on_interval(void *argument)
 {
-	struct session *session = argument;
-	int r = report(session, false);
-
-	if (session->left && --session->left == 0)
-		loop_stop(session->loop);
-	return r;
+	return report(argument, false);
 }
 
 static void on_event(void *argument, const struct event_header *event)
 {
-	struct session *session = argument;
-	int r = group_monitor_take(event, session->watcher.books);
+	struct counting *counting = argument;
+	int r = group_monitor_take(event, counting->watcher.books);
 
-	session->rung = session->rung || r > 0;
+	counting->rung = counting->rung || r > 0;
 	if (r < 0)
-		session->failed = r;
+		counting->failed = r;
 }
 
 static int on_ring(void *argument)
 {
-	struct session *session = argument;
+	struct counting *counting = argument;
 
-	session->rung = false;
-	ring_drain(session->ring);
-	if (session->failed)
-		return session->failed;
-	return session->rung ? group_watcher_turn(&session->watcher) : 0;
-}
-
-static int on_signal(void *argument, int signal)
-{
-	loop_stop(((struct session *)argument)->loop);
-	return 0;
-}
-
-/* Only an error can happen to our end of a pipe: the reader went away. */
-static int on_reader_gone(void *argument)
-{
-	struct session *session = argument;
-
-	session->unread = true;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static int add_sources(struct session *session)
-{
-	uint64_t interval = session->arguments.interval;
-	struct stat st;
-	int r = loop_add_fd(session->loop, ring_fd(session->ring), on_ring, session);
-
-	if (!interval)
-		interval = INTERVAL_SECONDS * NSEC_PER_SEC;
-	if (r == 0)
-		r = loop_add_timer(session->loop, interval, on_interval, session);
-	if (r == 0 && fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
-		r = loop_add_fd(session->loop, STDOUT_FILENO, on_reader_gone, session);
-	return r;
+	counting->rung = false;
+	ring_drain(counting->ring);
+	if (counting->failed)
+		return counting->failed;
+	return counting->rung ? group_watcher_turn(&counting->watcher) : 0;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
@@ -189,51 +127,44 @@ static int find_cgroups(const struct arguments *arguments, const char ***ret_pat
 	return r;
 }
 
-static int start(struct session *session, struct error *error)
+static int start(struct counting *counting, struct error *error)
 {
 	/* Whoever asks for some cgroups does not ask for what is in none. */
-	const struct monitor_options options = { .interfaces = !session->arguments.operand_count,
+	const struct monitor_options options = { .interfaces = !counting->arguments.operand_count,
 						 .hook = HOOKS };
-	int r = group_watcher_start(&options, &session->watcher, error);
+	struct session *session = &counting->session;
+	int r = group_watcher_start(&options, &counting->watcher, error);
 
 	if (r < 0)
 		return r;
-	session->ring =
-		ring_new(group_monitor_ring(session->watcher.monitor), on_event, session, error);
-	session->loop = session->ring ? loop_new(on_signal, session, error) : NULL;
-	if (!session->loop)
+	counting->ring =
+		ring_new(group_monitor_ring(counting->watcher.monitor), on_event, counting, error);
+	if (!counting->ring)
 		return -EIO;
-	r = add_sources(session);
+	r = loop_add_fd(session->loop, ring_fd(counting->ring), on_ring, counting);
+	if (r == 0)
+		r = session_every(session, counting->arguments.interval,
+				  INTERVAL_SECONDS * NSEC_PER_SEC, on_interval, counting);
 	return r < 0 ? error_set(error, r, "cannot wait for reports: %s", strerror(-r)) : 0;
 }
 
-static void give_up_privileges(void)
+static int watch(struct counting *counting)
 {
-	struct confinement confinement;
-	struct error error = { "" };
-	bool files;
-
-	confine_begin(&confinement);
-	if (confine_enter(&confinement, &files, &error) < 0)
-		log_warning("%s, ignoring", error.text);
-}
-
-static int watch(struct session *session)
-{
+	const struct arguments *arguments = &counting->arguments;
+	struct session *session = &counting->session;
 	int r;
 
-	give_up_privileges();
-	if (!session->arguments.json && !session->arguments.csv && isatty(STDOUT_FILENO))
+	session_give_up_privileges();
+	if (!arguments->json && !arguments->csv && session_has_terminal(session))
 		log_info("counting by cgroup; Ctrl-C ends it");
-	r = loop_run(session->loop);
-	return r == 0 && !session->unread ? report(session, true) : r;
+	r = session_watch(session);
+	return r == 0 && !session->unread ? report(counting, true) : r;
 }
 
-static void release(struct session *session, const char **paths)
+static void release(struct counting *counting, const char **paths)
 {
-	loop_free(session->loop);
-	ring_free(session->ring);
-	group_watcher_stop(&session->watcher);
+	ring_free(counting->ring);
+	group_watcher_stop(&counting->watcher);
 	for (size_t i = 0; paths && paths[i]; i++)
 		free((char *)paths[i]);
 	free(paths);
@@ -241,7 +172,8 @@ static void release(struct session *session, const char **paths)
 
 int command_cgroups(int argc, char **argv)
 {
-	struct session session = { .watcher = WATCHER_NONE };
+	struct counting counting = { .session = SESSION_NONE, .watcher = WATCHER_NONE };
+	const struct arguments *arguments = &counting.arguments;
 	const char **paths = NULL;
 	struct error error = { "" };
 	int r;
@@ -252,24 +184,26 @@ int command_cgroups(int argc, char **argv)
 		"Count what each cgroup does, so each service and each container: CPU time, "
 		"system calls, page faults, switches, packets and bytes, connections. With "
 		"CGROUP (a path, a systemd unit, a container) only that and what is beneath.",
-		&session.arguments);
-	if (session.arguments.pids || session.arguments.commands || session.arguments.users) {
+		&counting.arguments);
+	if (arguments->pids || arguments->commands || arguments->users) {
 		log_error("'cgroups' counts whole cgroups: -p, -c and -u are for 'sumun perf "
 			  "--by cgroup' and 'sumun syscalls --by cgroup'");
 		return STATUS_USAGE;
 	}
-	r = find_cgroups(&session.arguments, &paths, &error);
-	session.options = (struct view_options){ .flat = session.arguments.flat,
-						 .depth = (unsigned)session.arguments.depth,
-						 .paths = paths };
-	session.left = session.arguments.count;
-	signal(SIGPIPE, SIG_IGN);
-	if (r == 0)
-		r = start(&session, &error);
-	if (r < 0)
+	r = find_cgroups(arguments, &paths, &error);
+	counting.options = (struct view_options){ .flat = arguments->flat,
+						  .depth = (unsigned)arguments->depth,
+						  .paths = paths };
+	if (r < 0) {
 		log_error("%s", error.text);
-	else
-		r = watch(&session);
-	release(&session, paths);
-	return status_of(r);
+		release(&counting, paths);
+		return (int)status_of(r);
+	}
+	r = session_start(&counting.session, arguments, false, &error);
+	if (r == 0)
+		r = start(&counting, &error);
+	if (r == 0)
+		r = watch(&counting);
+	release(&counting, paths);
+	return session_end(&counting.session, r, &error);
 }

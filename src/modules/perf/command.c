@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -17,55 +13,40 @@
 #include "core/ring.h"
 #include "modules/perf/module.h"
 #include "modules/perf/watcher.h"
-#include "observe/child.h"
-#include "observe/report_file.h"
 #include "observe/selection.h"
+#include "observe/session.h"
 
 enum { TOP = 10, INTERVAL_SECONDS = 5 };
 
-struct session {
+struct measuring {
+	struct session session;
 	struct watcher watcher;
-	struct child child;
-	struct loop *loop;
 	struct ring *ring; /* of the bell */
 	bool rung;
 	struct arguments arguments;
-	FILE *out;      /* where reports go: beside the output of a command, not into it */
-	uint64_t left;  /* reports; 0: no limit */
-	bool unread;    /* nobody reads what is written */
 	bool told_head; /* of CSV */
-	int status;     /* of a command that could not be started; 0 */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
-static size_t width_of(FILE *out)
-{
-	struct winsize size;
-
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
-}
-
 static void write_json(void *context, const struct record *record)
 {
-	record_write_json(record, ((struct session *)context)->out);
+	record_write_json(record, ((struct measuring *)context)->session.out);
 }
 
 /* One kind of row: of the CPUs, or of processes where these are asked for. */
 static void write_csv(void *context, const struct record *record)
 {
-	struct session *session = context;
+	struct measuring *measuring = context;
 	const struct record_type *type =
-		session->watcher.by ? &perf_row_record : &perf_metric_record;
+		measuring->watcher.by ? &perf_row_record : &perf_metric_record;
 
 	if (record->type != type)
 		return;
-	if (!session->told_head)
-		record_write_csv_head(type, session->out);
-	session->told_head = true;
-	record_write_csv(record, session->out);
+	if (!measuring->told_head)
+		record_write_csv_head(type, measuring->session.out);
+	measuring->told_head = true;
+	record_write_csv(record, measuring->session.out);
 }
 
 /* As lines of 80 characters: nothing of a cause is cut. */
@@ -85,53 +66,38 @@ static void write_wrapped(const struct record *record, FILE *out)
 
 static void write_warning(void *context, const struct record *record)
 {
-	struct session *session = context;
+	struct measuring *measuring = context;
 
-	if (session->arguments.json) {
-		record_write_json(record, session->out);
-	} else if (session->arguments.csv) {
+	if (measuring->arguments.json) {
+		record_write_json(record, measuring->session.out);
+	} else if (measuring->arguments.csv) {
 		record_write_text(record, stderr);
 		fputc('\n', stderr);
 	} else {
-		write_wrapped(record, session->out);
+		write_wrapped(record, measuring->session.out);
 	}
 }
 
-static int flush(struct session *session)
+static int report(struct measuring *measuring, enum books_span span)
 {
-	FILE *nowhere;
-
-	if (fflush(session->out) == 0)
-		return 0;
-	if (errno != EPIPE)
-		return -errno;
-	session->unread = true;
-	/* What cannot be written would be tried once more at exit. */
-	nowhere = freopen("/dev/null", "w", session->out);
-	loop_stop(session->loop);
-	return nowhere ? 0 : -errno;
-}
-
-static int report(struct session *session, enum books_span span)
-{
-	struct watcher *watcher = &session->watcher;
+	struct watcher *watcher = &measuring->watcher;
 	struct report made;
 	int r = perf_watcher_report(watcher, span, &made);
 
 	if (r < 0)
 		return r;
-	watcher->show.width = width_of(session->out);
-	if (session->arguments.json)
-		perf_show_records(&watcher->show, &made, write_json, session);
-	else if (session->arguments.csv)
-		perf_show_records(&watcher->show, &made, write_csv, session);
+	watcher->show.width = session_width(&measuring->session);
+	if (measuring->arguments.json)
+		perf_show_records(&watcher->show, &made, write_json, measuring);
+	else if (measuring->arguments.csv)
+		perf_show_records(&watcher->show, &made, write_csv, measuring);
 	else
-		perf_show_text(&watcher->show, &made, session->out);
+		perf_show_text(&watcher->show, &made, measuring->session.out);
 	if (span == SPAN_INTERVAL)
-		r = perf_watcher_warn(watcher, &made, write_warning, session);
+		r = perf_watcher_warn(watcher, &made, write_warning, measuring);
 	perf_report_free(&made);
 	if (r == 0)
-		r = flush(session);
+		r = session_flush(&measuring->session);
 	return r < 0 || span == SPAN_ALL ? r : perf_watcher_next(watcher);
 }
 
@@ -139,77 +105,21 @@ static int report(struct session *session, enum books_span span)
 
 static int on_interval(void *argument)
 {
-	struct session *session = argument;
-	int r = report(session, SPAN_INTERVAL);
-
-	if (session->left && --session->left == 0)
-		loop_stop(session->loop);
-	return r;
+	return report(argument, SPAN_INTERVAL);
 }
 
 static void on_bell(void *argument, const struct event_header *event)
 {
-	((struct session *)argument)->rung = true;
+	((struct measuring *)argument)->rung = true;
 }
 
 static int on_ring(void *argument)
 {
-	struct session *session = argument;
+	struct measuring *measuring = argument;
 
-	session->rung = false;
-	ring_drain(session->ring);
-	return session->rung ? perf_watcher_turn(&session->watcher) : 0;
-}
-
-static int on_child(void *argument)
-{
-	struct session *session = argument;
-
-	if (child_has_ended(&session->child))
-		loop_stop(session->loop);
-	return 0;
-}
-
-/* A terminal sends SIGINT to the command as well, which may make something of it. */
-static int on_signal(void *argument, int signal)
-{
-	struct session *session = argument;
-
-	if (session->child.pid <= 0)
-		loop_stop(session->loop);
-	else if (signal != SIGINT)
-		child_signal(&session->child, signal);
-	return 0;
-}
-
-/* Only an error can happen to our end of a pipe: the reader went away. */
-static int on_reader_gone(void *argument)
-{
-	struct session *session = argument;
-
-	session->unread = true;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static int add_sources(struct session *session)
-{
-	uint64_t interval = session->arguments.interval;
-	struct loop *loop = session->loop;
-	struct stat st;
-	int r = loop_add_fd(loop, ring_fd(session->ring), on_ring, session);
-
-	/* A command is told of at its end, unless somebody wants more. */
-	if (!interval && !session->child.pid)
-		interval = INTERVAL_SECONDS * NSEC_PER_SEC;
-	if (r == 0 && interval)
-		r = loop_add_timer(loop, interval, on_interval, session);
-	if (r == 0 && session->child.pid)
-		r = loop_add_fd(loop, session->child.pidfd, on_child, session);
-	if (r == 0 && !session->child.pid && fstat(fileno(session->out), &st) == 0 &&
-	    S_ISFIFO(st.st_mode))
-		r = loop_add_fd(loop, fileno(session->out), on_reader_gone, session);
-	return r;
+	measuring->rung = false;
+	ring_drain(measuring->ring);
+	return measuring->rung ? perf_watcher_turn(&measuring->watcher) : 0;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
@@ -271,75 +181,62 @@ static int read_options(const struct arguments *arguments, struct watcher_option
 	return 0;
 }
 
-static int start(struct session *session, const struct watcher_options *options,
+static int start(struct measuring *measuring, const struct watcher_options *options,
 		 struct error *error)
 {
-	int r = perf_watcher_start(options, &session->watcher, error);
+	const struct arguments *arguments = &measuring->arguments;
+	struct session *session = &measuring->session;
+	int r = perf_watcher_start(options, &measuring->watcher, error);
 
 	if (r < 0)
 		return r;
-	session->ring =
-		ring_new(perf_monitor_bell(session->watcher.monitor), on_bell, session, error);
-	session->loop = session->ring ? loop_new(on_signal, session, error) : NULL;
-	if (!session->loop)
+	measuring->ring =
+		ring_new(perf_monitor_bell(measuring->watcher.monitor), on_bell, measuring, error);
+	if (!measuring->ring)
 		return -EIO;
-	if (session->arguments.operand_count) {
-		r = child_start(session->arguments.operands, perf_monitor_follow_me,
-				session->watcher.monitor, &session->child, error);
-		if (r < 0) {
-			session->status = child_failure_status(r);
+	if (arguments->operand_count) {
+		r = session_run_command(session, arguments->operands, perf_monitor_follow_me,
+					measuring->watcher.monitor, error);
+		if (r < 0)
 			return r;
-		}
 	}
-	r = add_sources(session);
+	r = loop_add_fd(session->loop, ring_fd(measuring->ring), on_ring, measuring);
+	if (r == 0)
+		r = session_every(session, arguments->interval, INTERVAL_SECONDS * NSEC_PER_SEC,
+				  on_interval, measuring);
 	return r < 0 ? error_set(error, r, "cannot wait for reports: %s", strerror(-r)) : 0;
 }
 
-static void give_up_privileges(void)
+static int watch(struct measuring *measuring)
 {
-	struct confinement confinement;
-	struct error error = { "" };
-	bool files;
-
-	confine_begin(&confinement);
-	if (confine_enter(&confinement, &files, &error) < 0)
-		log_warning("%s, ignoring", error.text);
-}
-
-static int watch(struct session *session)
-{
+	const struct arguments *arguments = &measuring->arguments;
+	struct session *session = &measuring->session;
 	char what[SELECTION_TEXT];
+	uint64_t lost;
 	int r;
 
-	give_up_privileges();
-	if (!session->arguments.json && !session->arguments.csv && !session->child.pid &&
-	    isatty(fileno(session->out)))
-		log_info("measuring %s; Ctrl-C ends it", selection_text(&session->arguments, what));
-	r = loop_run(session->loop);
+	session_give_up_privileges();
+	if (!arguments->json && !arguments->csv && !session->child.pid &&
+	    session_has_terminal(session))
+		log_info("measuring %s; Ctrl-C ends it", selection_text(arguments, what));
+	r = session_watch(session);
 	/* The last switch of a command comes after it is known to have ended, and soon. */
-	if (session->arguments.operand_count)
-		perf_watcher_settle(&session->watcher);
+	if (arguments->operand_count)
+		perf_watcher_settle(&measuring->watcher);
 	if (r == 0 && !session->unread)
-		r = report(session, SPAN_ALL);
-	if (perf_monitor_not_followed(session->watcher.monitor))
-		log_warning(
-			"%llu processes of the command were not followed: there are too many",
-			(unsigned long long)perf_monitor_not_followed(session->watcher.monitor));
+		r = report(measuring, SPAN_ALL);
+	lost = perf_monitor_not_followed(measuring->watcher.monitor);
+	if (lost)
+		log_warning("%llu processes of the command were not followed: there are too many",
+			    (unsigned long long)lost);
 	return r;
-}
-
-static void release(struct session *session)
-{
-	loop_free(session->loop);
-	ring_free(session->ring);
-	perf_watcher_stop(&session->watcher);
-	child_close(&session->child);
 }
 
 int command_perf(int argc, char **argv)
 {
 	/* Not on the stack: a watcher is large. */
-	static struct session session = { .child = CHILD_NONE };
+	static struct measuring measuring = { .session = SESSION_NONE };
+	struct arguments *arguments = &measuring.arguments;
 	struct watcher_options options = { .by = 0 };
 	struct error error = { "" };
 	int r;
@@ -352,25 +249,18 @@ int command_perf(int argc, char **argv)
 		       "interrupts, CPU time, of each CPU and of processes; and warn, with the "
 		       "cause, when one of them passes its limit. Of a command that is run, or of "
 		       "chosen processes, only what they do.",
-		       &session.arguments);
-	r = read_options(&session.arguments, &options, &error);
+		       arguments);
+	r = read_options(arguments, &options, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return r == -ENOMEM ? STATUS_FAILED : STATUS_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	session.left = session.arguments.count;
-	session.out = report_file_open(&session.arguments, &r, &error);
-	if (session.out)
-		r = start(&session, &options, &error);
-	if (r < 0)
-		log_error("%s", error.text);
-	else
-		r = watch(&session);
-	release(&session);
-	if (r == 0 && session.arguments.operand_count)
-		return child_exit_status(&session.child);
-	if (session.status)
-		return session.status;
-	return status_of(r);
+	r = session_start(&measuring.session, arguments, arguments->operand_count > 0, &error);
+	if (r == 0)
+		r = start(&measuring, &options, &error);
+	if (r == 0)
+		r = watch(&measuring);
+	ring_free(measuring.ring);
+	perf_watcher_stop(&measuring.watcher);
+	return session_end(&measuring.session, r, &error);
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -18,12 +14,13 @@
 #include "modules/profile/module.h"
 #include "modules/profile/sampler.h"
 #include "modules/profile/show.h"
-#include "observe/child.h"
 #include "observe/selection.h"
+#include "observe/session.h"
 
 enum { TOP = 15, HZ_MAX = 100000, SECONDS_MAX = 7 * 24 * 3600 };
 
-struct session {
+struct profiling {
+	struct session session;
 	struct arguments arguments;
 	struct sampler_options options;
 	enum profile_by by;
@@ -31,81 +28,55 @@ struct session {
 	char **command;    /* NULL: none */
 	struct sampler *sampler;
 	struct symbols *symbols;
-	struct child child;
-	struct loop *loop;
 	uint64_t begun, reported;   /* CLOCK_BOOTTIME, nanoseconds */
 	struct stack_ledger before; /* at the last report */
-	uint64_t left;              /* reports; 0: no limit */
-	FILE *out;                  /* beside the output of a command, not into it */
 	FILE *flame;                /* NULL: none is wanted */
 };
 
 /* ---- reports ------------------------------------------------------------------------------ */
 
-static size_t width_of(FILE *out)
+static void show(struct profiling *profiling, const struct profile *profile)
 {
-	struct winsize size;
-
-	if (ioctl(fileno(out), TIOCGWINSZ, &size) < 0)
-		return 0;
-	return size.ws_col;
-}
-
-/* What cannot be written, as nobody reads it, would be tried once more at exit. */
-static int flush(struct session *session)
-{
-	FILE *nowhere;
-
-	if (fflush(session->out) == 0)
-		return 0;
-	nowhere = errno == EPIPE ? freopen("/dev/null", "w", session->out) : NULL;
-	if (!nowhere)
-		return -errno;
-	loop_stop(session->loop);
-	return 0;
-}
-
-static void show(struct session *session, const struct profile *profile)
-{
-	const struct arguments *arguments = &session->arguments;
+	const struct arguments *arguments = &profiling->arguments;
 
 	if (arguments->json)
-		profile_show_json(profile, session->out);
+		profile_show_json(profile, profiling->session.out);
 	else if (!arguments->folded)
-		profile_show_text(profile, width_of(session->out), session->out);
+		profile_show_text(profile, session_width(&profiling->session),
+				  profiling->session.out);
 	else if (profile->total)
-		profile_show_folded(profile, session->out);
-	if (session->flame && profile->total)
-		profile_show_flame(profile, session->flame);
+		profile_show_folded(profile, profiling->session.out);
+	if (profiling->flame && profile->total)
+		profile_show_flame(profile, profiling->flame);
 }
 
-static int report(struct session *session, bool total)
+static int report(struct profiling *profiling, bool total)
 {
 	const struct stack_ledger none = { 0 };
 	CLEANUP_PROFILE struct profile profile = PROFILE_NONE;
 	uint64_t now;
 	int r;
 
-	sampler_turn(session->sampler);
+	sampler_turn(profiling->sampler);
 	now = timestamp_boottime();
-	profile.hook = sampler_hook(session->sampler);
-	profile.hz = session->options.hz;
-	profile.off_cpu = session->options.off_cpu;
+	profile.hook = sampler_hook(profiling->sampler);
+	profile.hz = profiling->options.hz;
+	profile.off_cpu = profiling->options.off_cpu;
 	profile.total = total;
-	profile.by = session->by;
-	profile.grouped = session->arguments.by != NULL;
-	profile.top = session->arguments.top ? session->arguments.top : TOP;
-	profile.elapsed = now - (total ? session->begun : session->reported);
-	stack_ledger_subtract(stacks_ledger(sampler_stacks(session->sampler)),
-			      total ? &none : &session->before, &profile.ledger);
-	r = profile_make(&profile, sampler_stacks(session->sampler), session->symbols);
+	profile.by = profiling->by;
+	profile.grouped = profiling->arguments.by != NULL;
+	profile.top = profiling->arguments.top ? profiling->arguments.top : TOP;
+	profile.elapsed = now - (total ? profiling->begun : profiling->reported);
+	stack_ledger_subtract(stacks_ledger(sampler_stacks(profiling->sampler)),
+			      total ? &none : &profiling->before, &profile.ledger);
+	r = profile_make(&profile, sampler_stacks(profiling->sampler), profiling->symbols);
 	if (r < 0)
 		return r;
-	show(session, &profile);
-	session->before = *stacks_ledger(sampler_stacks(session->sampler));
-	session->reported = now;
-	stacks_close_interval(sampler_stacks(session->sampler));
-	return flush(session);
+	show(profiling, &profile);
+	profiling->before = *stacks_ledger(sampler_stacks(profiling->sampler));
+	profiling->reported = now;
+	stacks_close_interval(sampler_stacks(profiling->sampler));
+	return session_flush(&profiling->session);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------- */
@@ -117,96 +88,69 @@ static void learn(void *context, const struct stack *stack)
 
 static int on_stacks(void *argument)
 {
-	sampler_tick(((struct session *)argument)->sampler);
+	sampler_tick(((struct profiling *)argument)->sampler);
 	return 0;
 }
 
 static int on_second(void *argument)
 {
-	struct session *session = argument;
+	struct profiling *profiling = argument;
 
-	sampler_tick(session->sampler);
-	symbols_see_again(session->symbols, stacks_first(sampler_stacks(session->sampler)));
+	sampler_tick(profiling->sampler);
+	symbols_see_again(profiling->symbols, stacks_first(sampler_stacks(profiling->sampler)));
 	return 0;
 }
 
 static int on_interval(void *argument)
 {
-	struct session *session = argument;
-	int r = report(session, false);
-
-	if (session->left && --session->left == 0)
-		loop_stop(session->loop);
-	return r;
+	return report(argument, false);
 }
 
 static int on_end(void *argument)
 {
-	loop_stop(((struct session *)argument)->loop);
+	loop_stop(((struct profiling *)argument)->session.loop);
 	return 0;
 }
 
-static int on_child(void *argument)
+static int add_sources(struct profiling *profiling)
 {
-	struct session *session = argument;
-
-	if (child_has_ended(&session->child))
-		loop_stop(session->loop);
-	return 0;
-}
-
-/* A terminal sends SIGINT to the command as well, which may make something of it. */
-static int on_signal(void *argument, int signal)
-{
-	struct session *session = argument;
-
-	if (session->child.pid <= 0)
-		loop_stop(session->loop);
-	else if (signal != SIGINT)
-		child_signal(&session->child, signal);
-	return 0;
-}
-
-static int add_sources(struct session *session)
-{
-	struct loop *loop = session->loop;
-	int r = loop_add_fd(loop, sampler_fd(session->sampler), on_stacks, session);
+	struct session *session = &profiling->session;
+	uint64_t interval = profiling->arguments.interval;
+	int r = loop_add_fd(session->loop, sampler_fd(profiling->sampler), on_stacks, profiling);
 
 	if (r == 0)
-		r = loop_add_timer(loop, NSEC_PER_SEC, on_second, session);
-	if (r == 0 && session->arguments.interval)
-		r = loop_add_timer(loop, session->arguments.interval, on_interval, session);
-	if (r == 0 && session->duration)
-		r = loop_add_timer(loop, session->duration, on_end, session);
-	if (r == 0 && session->child.pid)
-		r = loop_add_fd(loop, session->child.pidfd, on_child, session);
+		r = loop_add_timer(session->loop, NSEC_PER_SEC, on_second, profiling);
+	if (r == 0 && interval)
+		r = session_every(session, interval, interval, on_interval, profiling);
+	if (r == 0 && profiling->duration)
+		r = loop_add_timer(session->loop, profiling->duration, on_end, profiling);
 	return r;
 }
 
 /* ---- beginning and end -------------------------------------------------------------------- */
 
 /* "10", "0.5", "2m": how long; anything else is a command. */
-static int read_duration(struct session *session, struct error *error)
+static int read_duration(struct profiling *profiling, struct error *error)
 {
-	char **operands = session->arguments.operands, quoted[QUOTE_TEXT], *end;
+	char **operands = profiling->arguments.operands, quoted[QUOTE_TEXT], *end;
 	double seconds;
 
-	if (!session->arguments.operand_count)
+	if (!profiling->arguments.operand_count)
 		return 0;
 	if (operands[0][0] < '0' || operands[0][0] > '9') {
-		session->command = operands;
+		profiling->command = operands;
 		return 0;
 	}
-	if (session->arguments.operand_count > 1)
+	if (profiling->arguments.operand_count > 1)
 		return error_set(error, -EINVAL, "%s: options stand before the number of seconds",
 				 text_quote(operands[1], quoted));
 	seconds = strtod(operands[0], &end);
 	if (*end)
-		return duration_parse(operands[0], &session->duration, error);
+		return duration_parse(operands[0], &profiling->duration, error);
 	if (!(seconds >= 0.1 && seconds <= SECONDS_MAX))
 		return error_set(error, -EINVAL, "%s: give seconds from 0.1 to %d",
 				 text_quote(operands[0], quoted), SECONDS_MAX);
-	session->duration = (uint64_t)(seconds * NSEC_PER_SEC);
+	profiling->duration = (uint64_t)(seconds * NSEC_PER_SEC);
 	return 0;
 }
 
@@ -227,23 +171,22 @@ static int read_rate(const struct arguments *arguments, uint32_t *ret_hz, struct
 	return 0;
 }
 
-static int read_options(struct session *session, struct error *error)
+static int read_options(struct profiling *profiling, struct error *error)
 {
-	const struct arguments *arguments = &session->arguments;
-	int r = read_duration(session, error);
+	const struct arguments *arguments = &profiling->arguments;
+	int r = read_duration(profiling, error);
 
 	if (r == 0 && arguments->folded && arguments->json)
 		r = error_set(error, -EINVAL, "--json and --folded: give one of them");
 	if (r == 0)
-		r = read_rate(arguments, &session->options.hz, error);
+		r = read_rate(arguments, &profiling->options.hz, error);
 	if (r == 0 && arguments->by)
-		r = profile_by_parse(arguments->by, &session->by, error);
+		r = profile_by_parse(arguments->by, &profiling->by, error);
 	if (r == 0)
-		r = selection_read(arguments, &session->options.selection, error);
-	session->options.selection.follow = session->command != NULL;
-	session->options.self = arguments->self;
-	session->options.off_cpu = arguments->off_cpu;
-	session->left = arguments->count;
+		r = selection_read(arguments, &profiling->options.selection, error);
+	profiling->options.selection.follow = profiling->command != NULL;
+	profiling->options.self = arguments->self;
+	profiling->options.off_cpu = arguments->off_cpu;
 	return r;
 }
 
@@ -258,50 +201,48 @@ static void allow_many_files(void)
 	}
 }
 
-static int start(struct session *session, struct error *error)
+static int start(struct profiling *profiling, struct error *error)
 {
-	const char *path = session->arguments.svg;
+	const char *path = profiling->arguments.svg;
 	char quoted[QUOTE_TEXT];
 	int r = 0;
 
 	allow_many_files();
-	session->symbols = symbols_new();
-	if (!session->symbols)
+	profiling->symbols = symbols_new();
+	if (!profiling->symbols)
 		return error_set(error, -ENOMEM, "out of memory");
 	if (path) {
-		session->flame = fopen(path, "we");
-		if (!session->flame)
+		profiling->flame = fopen(path, "we");
+		if (!profiling->flame)
 			return error_set(error, -EIO, "cannot write %s: %s",
 					 text_quote(path, quoted), strerror(errno));
 	}
-	session->sampler = sampler_new(&session->options, learn, session->symbols, error);
-	if (!session->sampler)
+	profiling->sampler = sampler_new(&profiling->options, learn, profiling->symbols, error);
+	if (!profiling->sampler)
 		return -EOPNOTSUPP;
-	session->loop = loop_new(on_signal, session, error);
-	if (!session->loop)
-		return -EIO;
-	if (session->command)
-		r = child_start(session->command, sampler_follow_me, session->sampler,
-				&session->child, error);
+	if (profiling->command)
+		r = session_run_command(&profiling->session, profiling->command, sampler_follow_me,
+					profiling->sampler, error);
 	if (r < 0)
 		return r;
-	session->begun = session->reported = timestamp_boottime();
-	r = add_sources(session);
+	profiling->begun = profiling->reported = timestamp_boottime();
+	r = add_sources(profiling);
 	return r < 0 ? error_set(error, r, "cannot wait for samples: %s", strerror(-r)) : 0;
 }
 
-static int close_flame(struct session *session)
+static int close_flame(struct profiling *profiling)
 {
-	FILE *flame = session->flame;
+	FILE *flame = profiling->flame;
 
-	session->flame = NULL;
+	profiling->flame = NULL;
 	if (!flame || fclose(flame) == 0)
 		return 0;
 	log_error("the flame graph is not whole: %s", strerror(errno));
+	profiling->session.told = true;
 	return -EIO;
 }
 
-static int watch(struct session *session)
+static int watch(struct profiling *profiling)
 {
 	struct error error = { "" };
 	char what[SELECTION_TEXT];
@@ -309,32 +250,31 @@ static int watch(struct session *session)
 
 	if (confine_looking(&error) < 0)
 		log_warning("%s, ignoring", error.text);
-	if (!session->command && !session->duration && isatty(fileno(session->out)))
+	if (!profiling->command && !profiling->duration &&
+	    session_has_terminal(&profiling->session))
 		log_info("looking at %s; Ctrl-C ends it",
-			 selection_text(&session->arguments, what));
-	r = loop_run(session->loop);
-	sampler_detach(session->sampler);
-	if (r == 0)
-		r = report(session, true);
-	if (sampler_not_followed(session->sampler))
+			 selection_text(&profiling->arguments, what));
+	r = session_watch(&profiling->session);
+	sampler_detach(profiling->sampler);
+	if (r == 0 && !profiling->session.unread)
+		r = report(profiling, true);
+	if (sampler_not_followed(profiling->sampler))
 		log_warning("%llu processes of the command were not followed: there are too many",
-			    (unsigned long long)sampler_not_followed(session->sampler));
-	return r < 0 ? r : close_flame(session);
+			    (unsigned long long)sampler_not_followed(profiling->sampler));
+	return r < 0 ? r : close_flame(profiling);
 }
 
-static void release(struct session *session)
+static void release(struct profiling *profiling)
 {
-	loop_free(session->loop);
-	sampler_free(session->sampler);
-	symbols_free(session->symbols);
-	child_close(&session->child);
-	if (session->flame)
-		fclose(session->flame);
+	sampler_free(profiling->sampler);
+	symbols_free(profiling->symbols);
+	if (profiling->flame)
+		fclose(profiling->flame);
 }
 
 int command_profile(int argc, char **argv)
 {
-	struct session session = { .child = CHILD_NONE, .out = stdout };
+	struct profiling profiling = { .session = SESSION_NONE };
 	struct error error = { "" };
 	int r;
 
@@ -345,22 +285,18 @@ int command_profile(int argc, char **argv)
 		       "Show in which functions CPU time goes, of the kernel and of programs, by "
 		       "samples of their stacks: as a table, folded stacks, or a flame graph. Or, "
 		       "with --off-cpu, where processes wait, and for how long.",
-		       &session.arguments);
-	r = read_options(&session, &error);
+		       &profiling.arguments);
+	r = read_options(&profiling, &error);
 	if (r < 0) {
 		log_error("%s", error.text);
 		return STATUS_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	if (session.command)
-		session.out = stderr;
-	r = start(&session, &error);
-	if (r < 0)
-		log_error("%s", error.text);
-	else
-		r = watch(&session);
-	release(&session);
-	if (r == 0 && session.command)
-		return child_exit_status(&session.child);
-	return status_of(r);
+	r = session_start(&profiling.session, &profiling.arguments, profiling.command != NULL,
+			  &error);
+	if (r == 0)
+		r = start(&profiling, &error);
+	if (r == 0)
+		r = watch(&profiling);
+	release(&profiling);
+	return session_end(&profiling.session, r, &error);
 }

@@ -23,7 +23,7 @@ struct view_row {
 	struct view_kind {
 		uint16_t error;
 		uint64_t count;
-	} *kinds;
+	} * kinds;
 	size_t kind_count; /* at most VIEW_KINDS */
 	struct call_latency latency;
 };
