@@ -208,6 +208,7 @@ static int watch(struct watcher *watcher)
 {
 	int r, finished;
 
+	session_give_up_privileges();
 	say_what_is_watched(watcher);
 	open_show_measure(&watcher->show);
 	show_head(watcher);

@@ -94,7 +94,8 @@ static void show_ledger(const struct call_ledger *ledger, bool total, FILE *out)
 			number_format(ledger->missed, missed));
 	show_part("counted, but not for their process, whose table was full: %s calls\n",
 		  ledger->unknown, out);
-	show_part("counted, but not timed, for too many were under way: %s calls\n",
+	show_part("too many under way: how long they took, and with which error, is not known of "
+		  "%s calls\n",
 		  ledger->untimed, out);
 	show_part("%s programs of ended processes are told of together: there were too many\n",
 		  ledger->folded, out);

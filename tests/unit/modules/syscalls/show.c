@@ -132,7 +132,8 @@ static void what_was_missed_is_said(void **state)
 	scene.report.ledger = &ledger;
 	print(&scene, 0);
 	assert_text(&scene, "10 seen = 10 counted + 0 filtered out; 3 missed\n");
-	assert_text(&scene, "counted, but not timed, for too many were under way: 2 calls\n");
+	assert_text(&scene, "too many under way: how long they took, and with which error, is not "
+			    "known of 2 calls\n");
 	assert_text(&scene, "7 programs of ended processes are told of together");
 	end(&scene);
 }
