@@ -188,9 +188,7 @@ static size_t line_width(const struct table *table)
 /* From the widest on. Returns whether lines are short enough then. */
 static bool shrink(struct table *table, size_t width)
 {
-	size_t sum;
-
-	while ((sum = line_width(table)) > width) {
+	while (line_width(table) > width) {
 		struct column *widest = NULL;
 		size_t most = 0;
 

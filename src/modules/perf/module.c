@@ -198,7 +198,7 @@ static const struct command commands[] = {
 static const struct need needs[] = {
 	{ .commands = "perf",
 	  .probe = true,
-	  .things = 1U << THING_SYSCALL_ENTER | 1U << THING_SWITCH | 1U << THING_CYCLES },
+	  .things = 1U << THING_SYSCALL_ENTER | 1U << THING_SWITCH },
 	{ .commands = NULL },
 };
 
