@@ -29,6 +29,14 @@ def silent(lab):
     return received(lab) == now
 
 
+def read_both(lab):
+    """The interface's counters and sumun's of the same moment: TCP repeats itself much later, too."""
+    while True:
+        first, stats = received(lab), lab.stats()
+        if received(lab) == first:
+            return first, stats
+
+
 def measure(lab, target, words, limit):
     """200 Mbit/s for two seconds past a guard: sumun's counts, the interface's, and iperf3's."""
     lab.up(sections=f"[guard bulk]\nports = tcp/5201, udp/5201\nbytes-per-source = {limit}\n")
@@ -39,8 +47,9 @@ def measure(lab, target, words, limit):
     assert client.returncode == 0, client.stdout + client.stderr
     assert server.wait() == 0
     until(lambda: silent(lab), what="silence")
-    counted = [after - earlier for earlier, after in zip(before, received(lab))]
-    return lab.stats(), counted, json.loads(client.stdout)["end"]["sum_received"]
+    after, stats = read_both(lab)
+    counted = [last - first for first, last in zip(before, after)]
+    return stats, counted, json.loads(client.stdout)["end"]["sum_received"]
 
 
 def check_sums(stats, counted):
